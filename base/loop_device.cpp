@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/loop_device.h"
+
+#include "base/error.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+namespace templatefs {
+
+LoopDevice LoopDevice::attach(std::string const& file) {
+  Fd const backing = open_at(AT_FDCWD, file, O_RDWR);
+  Fd const control = open_at(AT_FDCWD, "/dev/loop-control", O_RDWR);
+  // A free device may be taken by somebody else between the two calls: then the next free one.
+  for (int attempt = 0; attempt < 64; ++attempt) {
+    int const number = check(::ioctl(control.get(), LOOP_CTL_GET_FREE), "find a free loop device for", file);
+    std::string path = "/dev/loop" + std::to_string(number);
+    // Where no device manager makes the node, we do: loop block devices have major 7.
+    if (::mknod(path.c_str(), S_IFBLK | 0600, makedev(7, static_cast<unsigned>(number))) != 0 &&
+        errno != EEXIST)
+      throw_errno("make the node", path);
+    Fd device = open_at(AT_FDCWD, path, O_RDWR);
+    loop_config config{};
+    config.fd = static_cast<__u32>(backing.get());
+    config.info.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO;
+    std::strncpy(reinterpret_cast<char*>(config.info.lo_file_name), file.c_str(), LO_NAME_SIZE - 1);
+    if (::ioctl(device.get(), LOOP_CONFIGURE, &config) == 0)
+      return LoopDevice(std::move(device), std::move(path));
+    if (errno != EBUSY) throw_errno("attach a loop device to", file);
+  }
+  throw Error(EBUSY, "attach a loop device to " + file, "Too many loop devices come and go; try again.");
+}
+
+}  // namespace templatefs

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/fd.h"
+
+#include <string>
+
+namespace templatefs {
+
+/// A loop device over a file, with direct I/O where the file's filesystem allows it. The kernel frees the
+/// device when its last user is gone (LO_FLAGS_AUTOCLEAR): this object, or a mount made from it. Needs root.
+class LoopDevice {
+ public:
+  /// Throws Error; ENOENT or EPERM where the machine has no loop devices or we may not use them.
+  static LoopDevice attach(std::string const& file);
+
+  std::string const& path() const noexcept { return path_; }
+
+ private:
+  LoopDevice(Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  Fd fd_;
+  std::string path_;
+};
+
+}  // namespace templatefs
