@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vm/accel_probe.h"
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/file_lock.h"
+#include "base/files.h"
+#include "base/log.h"
+
+#include <cerrno>
+#include <mutex>
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
+
+namespace templatefs::vm {
+
+namespace {
+
+std::string cpu_model() {
+  std::istringstream lines(read_file(AT_FDCWD, "/proc/cpuinfo"));
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 1);
+  return {};
+}
+
+/// QEMU by its file's identity: hashing its 20 MB would cost more than the rest of a cached build.
+std::string file_identity(std::string const& path) {
+  struct stat st {};
+  check(::stat(path.c_str(), &st), "stat", path);
+  return format("{} size {} mtime {}.{:09} inode {}", path, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+                st.st_ino);
+}
+
+std::string identity_of(std::string const& qemu, std::string const& kernel, std::string const& device) {
+  utsname host{};
+  ::uname(&host);
+  struct stat st {};
+  check(::stat(device.c_str(), &st), "stat", device);
+  return nlohmann::json{{"host_kernel", std::string(host.release) + " " + host.version},
+                        {"cpu", cpu_model()},
+                        {"kvm_device", format("{}:{}", major(st.st_rdev), minor(st.st_rdev))},
+                        {"qemu", file_identity(qemu)},
+                        {"guest_kernel", file_sha256(kernel)}}
+      .dump();
+}
+
+}  // namespace
+
+std::optional<AcceleratorChoice> parse_accelerator_choice(std::string_view text) {
+  if (text == "auto") return AcceleratorChoice::automatic;
+  if (text == "kvm") return AcceleratorChoice::kvm;
+  if (text == "tcg") return AcceleratorChoice::tcg;
+  return std::nullopt;
+}
+
+Accelerator AcceleratorProbe::choose(std::string const& qemu, std::string const& kernel,
+                                     BootOnKvm const& boot, std::stop_token const& stop) {
+  // Nothing to probe, and nothing to remember: the user may join the group kvm at any moment.
+  if (Fd const kvm(::open(options_.device.c_str(), O_RDWR | O_CLOEXEC)); !kvm) {
+    static std::once_flag said;
+    std::call_once(said, [&, err = errno] {
+      spdlog::info("{} cannot be opened ({}): template guests run on tcg", options_.device, errno_words(err));
+    });
+    return Accelerator::tcg;
+  }
+  try {
+    std::string const identity = identity_of(qemu, kernel, options_.device);
+    if (auto const known = recall(identity)) return *known;
+    std::optional<FileLock> lock;
+    if (!options_.lock.empty()) {
+      // Whoever is before us is done within its watchdog, and then has written the verdict down.
+      lock = FileLock::lock(AT_FDCWD, options_.lock, FileLock::Mode::exclusive,
+                            Deadline::after(2 * options_.watchdog), stop);
+      if (auto const known = recall(identity)) return *known;
+    }
+    return probe(identity, boot);
+  } catch (Error const& error) {
+    if (error.err() == ECANCELED) throw;
+    spdlog::warn("KVM was not probed, the guest runs without it: {}", error.sentence());
+    return Accelerator::tcg;
+  }
+}
+
+Accelerator AcceleratorProbe::probe(std::string const& identity, BootOnKvm const& boot) {
+  auto const start = Deadline::Clock::now();
+  auto accelerator = Accelerator::kvm;
+  std::string reason = "a guest booted on it";
+  try {
+    boot(Deadline::after(options_.watchdog));
+  } catch (Error const& error) {
+    if (error.err() == ECANCELED) throw;
+    accelerator = Accelerator::tcg;
+    reason = error.err() == ETIMEDOUT ? "a guest on it did not come up" : error.sentence();
+  }
+  std::chrono::duration<double> const took = Deadline::Clock::now() - start;
+  spdlog::info("probed KVM in {:.1f} s: {}; template guests run on {}", took.count(), reason,
+               name_of(accelerator));
+  remember({identity, accelerator}, reason, took.count());
+  return accelerator;
+}
+
+std::optional<Accelerator> AcceleratorProbe::recall(std::string const& identity) {
+  auto const in_memory = known_.with([&](auto const& known) -> std::optional<Accelerator> {
+    if (known && known->identity == identity) return known->accelerator;
+    return std::nullopt;
+  });
+  if (in_memory || options_.memory.empty()) return in_memory;
+  if (!open_at_if_exists(AT_FDCWD, options_.memory, O_RDONLY)) return std::nullopt;
+  auto const record = nlohmann::json::parse(read_file(AT_FDCWD, options_.memory), nullptr, false);
+  if (!record.is_object() || !record.contains("identity") || record["identity"].dump() != identity)
+    return std::nullopt;
+  auto const name = record.value("accelerator", "");
+  if (name != "kvm" && name != "tcg") return std::nullopt;
+  auto const accelerator = name == "kvm" ? Accelerator::kvm : Accelerator::tcg;
+  known_.with([&](auto& known) { known = Verdict{identity, accelerator}; });
+  return accelerator;
+}
+
+void AcceleratorProbe::remember(Verdict const& verdict, std::string const& reason, double seconds) {
+  known_.with([&](auto& known) { known = verdict; });
+  if (options_.memory.empty()) return;
+  nlohmann::json const record{{"identity", nlohmann::json::parse(verdict.identity)},
+                              {"accelerator", name_of(verdict.accelerator)},
+                              {"reason", reason},
+                              {"seconds", seconds},
+                              {"probed", rfc3339(epoch_ms_now())}};
+  try {
+    replace_file(AT_FDCWD, options_.memory, record.dump(2) + "\n", 0644, false);
+  } catch (Error const& error) {
+    spdlog::warn("the verdict on KVM cannot be remembered: {}", error.sentence());
+  }
+}
+
+}  // namespace templatefs::vm

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/deadline.h"
+#include "base/guarded.h"
+#include "vm/qemu_argv.h"
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+namespace templatefs::vm {
+
+/// What the operator wants: the probe's verdict, or one of the two without a question.
+enum class AcceleratorChoice { automatic, kvm, tcg };
+/// "auto", "kvm", "tcg"; empty for anything else.
+std::optional<AcceleratorChoice> parse_accelerator_choice(std::string_view text);
+
+/// Finds out whether KVM really runs a guest. That /dev/kvm exists, or opens, proves nothing: there are hosts
+/// whose KVM_RUN never returns. So one guest is booted on it under a watchdog, and the verdict is remembered
+/// in a file until the host's kernel or CPU, QEMU, the guest's kernel or /dev/kvm change. Safe from many
+/// threads.
+class AcceleratorProbe {
+ public:
+  struct Options {
+    std::string memory;  // file that holds the verdict; empty: remembered in this process only
+    std::string lock;    // lock file beside it: one probe at a time on this machine
+    std::chrono::milliseconds watchdog = std::chrono::seconds(5);
+    std::string device = "/dev/kvm";
+  };
+  /// Boots a guest on KVM and returns once it said "ready"; throws Error by the deadline otherwise.
+  using BootOnKvm = std::function<void(Deadline)>;
+
+  explicit AcceleratorProbe(Options options) : options_(std::move(options)) {}
+
+  /// `qemu` and `kernel` are paths of files. Throws Error(ECANCELED) only.
+  Accelerator choose(std::string const& qemu, std::string const& kernel, BootOnKvm const& boot,
+                     std::stop_token const& stop);
+
+ private:
+  struct Verdict {
+    std::string identity;  // of all that could change it
+    Accelerator accelerator;
+  };
+
+  std::optional<Accelerator> recall(std::string const& identity);
+  void remember(Verdict const& verdict, std::string const& reason, double seconds);
+  Accelerator probe(std::string const& identity, BootOnKvm const& boot);
+
+  Options options_;
+  Guarded<std::optional<Verdict>> known_;
+};
+
+}  // namespace templatefs::vm

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vm/guest_builder.h"
+
+#include "base/child.h"
+#include "base/digest.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "base/random_name.h"
+#include "vm/console_log.h"
+#include "vm/filesystem.h"
+#include "vm/formatter.h"
+#include "vm/guest_init.h"
+#include "vm/guest_process.h"
+#include "vm/initramfs.h"
+#include "vm/kernel_modules.h"
+#include "vm/run_guest.h"
+#include "vm/shared_libraries.h"
+#include "vm/sparsify.h"
+#include "vm/tsc.h"
+
+namespace templatefs::vm {
+
+namespace {
+
+bool is_formatted(BuildSpec const& spec) {
+  return !spec.filesystem->formatter.empty();
+}
+
+/// Of the guest itself: transport, report port, disk.
+std::vector<std::string> const& machine_drivers() {
+  static std::vector<std::string> const names{"virtio_mmio", "virtio_console", "virtio_blk"};
+  return names;
+}
+
+std::vector<KernelModule> modules_for(Kernel const& kernel, Filesystem const& filesystem) {
+  return find_modules(kernel.modules, machine_drivers(), filesystem.modules);
+}
+
+std::string digest_of_modules(std::vector<KernelModule> const& modules) {
+  std::vector<std::string> paths;
+  paths.reserve(modules.size());
+  for (auto const& module : modules) paths.push_back(module.path);
+  return digest_of_files(paths);
+}
+
+GuestJob make_job(BuildSpec const& spec, Formatter const& formatter) {
+  GuestJob job;
+  job.time_ns = epoch_ms_now() * 1'000'000;
+  job.seed = random_hex(32);
+  job.size = spec.capacity.bytes();
+  job.arguments = formatter_command(spec, "/dev/vda");
+  job.arguments[0] = formatter_in_guest(job.arguments[0]);
+  job.environment = {"PATH=/bin", "HOME=/", "LC_ALL=C", "LD_LIBRARY_PATH=" + library_path(formatter)};
+  job.mount_type = spec.filesystem->mount_type;
+  job.mount_options = spec.filesystem->mount_options;
+  return job;
+}
+
+}  // namespace
+
+GuestBuilder::GuestBuilder(Options options) : options_(std::move(options)), probe_(options_.probe) {}
+
+Kernel GuestBuilder::kernel() const {
+  return find_kernel(options_.kernel, options_.kernel_roots);
+}
+
+std::vector<Input> GuestBuilder::inputs(BuildSpec const& spec) {
+  if (!is_formatted(spec)) return {{"builder", "none"}, {"formatter_version", "noversion"}};
+  auto const formatter = find_formatter(*spec.filesystem);
+  (void)elf_interpreter(formatter.path);  // a script would find no shell in the guest
+  auto const kernel = this->kernel();
+  std::vector<Input> out{{"builder", "guest"}};
+  for (auto& input : formatter.inputs()) out.push_back(std::move(input));
+  out.push_back({"kernel_version", kernel.version});
+  out.push_back({"kernel_digest", file_sha256(kernel.image)});
+  out.push_back({"kernel_modules", digest_of_modules(modules_for(kernel, *spec.filesystem))});
+  out.push_back({"guest_init", guest_init_digest()});
+  return out;
+}
+
+std::vector<std::string> GuestBuilder::watched_files(BuildSpec const& spec) {
+  if (!is_formatted(spec)) return {};
+  auto const kernel = this->kernel();
+  auto out = find_formatter(*spec.filesystem).files();
+  out.push_back(kernel.image);
+  out.push_back(kernel.modules + "/modules.dep");
+  // Decides no byte, but whether a build that failed is worth another try.
+  if (auto qemu = find_on_path(options_.qemu.empty() ? kDefaultQemu : options_.qemu); !qemu.empty())
+    out.push_back(std::move(qemu));
+  // Where a newer kernel would appear.
+  if (options_.kernel.empty()) out.push_back(options_.kernel_roots.boot);
+  return out;
+}
+
+Accelerator GuestBuilder::accelerator(std::stop_token const& stop) {
+  if (options_.accelerator == AcceleratorChoice::kvm) return Accelerator::kvm;
+  if (options_.accelerator == AcceleratorChoice::tcg) return Accelerator::tcg;
+  GuestMachine machine;
+  machine.qemu = find_qemu(options_.qemu);
+  auto const kernel = this->kernel();
+  machine.kernel = kernel.image;
+  machine.accelerator = Accelerator::kvm;
+  auto const boot = [&](Deadline deadline) {
+    auto const modules = find_modules(kernel.modules, machine_drivers(), {});
+    Fd const initrd = make_memory_file("templatefs-probe", make_initramfs({modules, {}, nullptr}));
+    (void)GuestProcess(machine, initrd, {}, deadline, stop).next_event();
+  };
+  return probe_.choose(machine.qemu, machine.kernel, boot, stop);
+}
+
+BuildReport GuestBuilder::build(BuildSpec const& spec, std::string const& image_path,
+                                std::string const& log_path, PhaseListener const& on_phase,
+                                std::stop_token const& stop) {
+  // A raw image is what the caller made already: a hole of the right size.
+  if (!is_formatted(spec))
+    return BuildReport{.accelerator = "none", .kernel = {}, .formatter = {}, .phases = {}};
+
+  auto const formatter = find_formatter(*spec.filesystem);
+  auto const kernel = this->kernel();
+  GuestMachine machine;
+  machine.qemu = find_qemu(options_.qemu);
+  machine.kernel = kernel.image;
+  machine.image = image_path;
+  machine.accelerator = accelerator(stop);
+  machine.tsc_khz = tsc_khz();
+
+  Deadline const deadline = Deadline::after(options_.time_limit);
+  std::string const name(spec.filesystem->formatter);
+  Fd const initrd = make_memory_file(
+      "templatefs-initramfs", make_initramfs({modules_for(kernel, *spec.filesystem), name, &formatter}));
+  ConsoleLog(log_path).append(format("templatefs: {} in a guest: Linux {}, {}, {}\n", name, kernel.version,
+                                     machine.qemu, name_of(machine.accelerator)));
+  auto report = run_guest(machine, initrd, make_job(spec, formatter), log_path, on_phase, deadline, stop);
+  punch_unwritten(image_path);
+  report.formatter = formatter.first_line();
+  return report;
+}
+
+}  // namespace templatefs::vm

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "vm/accel_probe.h"
+#include "vm/builder.h"
+#include "vm/kernel_lookup.h"
+
+#include <chrono>
+#include <string>
+
+namespace templatefs::vm {
+
+/// Formats in a one-shot guest: its kernel, not the host's, is the authority on the on-disk format. Needs no
+/// root.
+class GuestBuilder : public Builder {
+ public:
+  struct Options {
+    std::string kernel;  // path of a bzImage; empty: the newest that is installed
+    KernelRoots kernel_roots = {};
+    AcceleratorChoice accelerator = AcceleratorChoice::automatic;
+    AcceleratorProbe::Options probe = {};
+    std::chrono::milliseconds time_limit = std::chrono::seconds(120);  // for one build
+    std::string qemu = {};  // a name on PATH or a path; empty: the one for this machine
+  };
+
+  explicit GuestBuilder(Options options);
+
+  std::vector<Input> inputs(BuildSpec const& spec) override;
+  std::vector<std::string> watched_files(BuildSpec const& spec) override;
+  BuildReport build(BuildSpec const& spec, std::string const& image_path, std::string const& log_path,
+                    PhaseListener const& on_phase, std::stop_token const& stop) override;
+
+  /// What the next build will run on; probes KVM where nobody did yet. Throws as build does.
+  Accelerator accelerator(std::stop_token const& stop);
+
+ private:
+  Kernel kernel() const;
+
+  Options options_;
+  AcceleratorProbe probe_;
+};
+
+}  // namespace templatefs::vm

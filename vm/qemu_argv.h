@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace templatefs::vm {
+
+enum class Accelerator { kvm, tcg };
+/// "kvm", "tcg".
+std::string_view name_of(Accelerator accelerator);
+
+/// One guest to boot. Descriptors are those of the QEMU process.
+struct GuestMachine {
+  std::string qemu;    // path of the program
+  std::string kernel;  // path of a bzImage
+  std::string initrd;  // path, which may be /proc/self/fd/N
+  std::string image;   // the disk, empty for none
+  Accelerator accelerator = Accelerator::tcg;
+  long tsc_khz = 0;  // the host's time stamp counter, 0 where unknown
+  int console_fd = -1;
+  int report_fd = -1;
+  int qmp_fd = -1;
+};
+
+/// The name of the report port, which the guest looks for.
+inline constexpr char kReportPort[] = "templatefs.report";
+
+/// QEMU's argument vector. Pure.
+std::vector<std::string> qemu_argv(GuestMachine const& machine);
+std::string kernel_command_line(GuestMachine const& machine);
+
+inline constexpr char kDefaultQemu[] = "qemu-system-x86_64";
+/// The QEMU that runs guests of this machine's architecture, on PATH by that name or as the path
+/// `configured`. Throws Error(ENOPKG): the package to install, or that there is no template guest for the
+/// architecture.
+std::string find_qemu(std::string const& configured);
+
+}  // namespace templatefs::vm
