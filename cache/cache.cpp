@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cache/cache.h"
+
+#include "base/error.h"
+
+#include <algorithm>
+
+#include <sys/stat.h>
+
+namespace templatefs::cache {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kIdleLimit = 60s;
+/// The formatter is looked at in every open, all other inputs (libraries, kernel, modules) this often.
+constexpr auto kInputCheckInterval = 250ms;
+
+}  // namespace
+
+Cache::Cache(Store const& store, Session const& session, vm::Builder& builder, unsigned build_slots)
+    : store_(store),
+      session_(session),
+      builder_(builder),
+      slots_(build_slots),
+      fan_out_(store.rung(), store.fan_out_choice()) {}
+
+Cache::FileIdentity Cache::identify(std::string const& path) {
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0) return {path, 0, 0, 0, 0, 0};
+  return {path,
+          st.st_dev,
+          st.st_ino,
+          static_cast<std::uint64_t>(st.st_size),
+          st.st_mtim.tv_sec * 1'000'000'000 + st.st_mtim.tv_nsec,
+          st.st_ctim.tv_sec * 1'000'000'000 + st.st_ctim.tv_nsec};
+}
+
+bool Cache::still_current(Entry const& entry, bool all_inputs) {
+  struct stat st {};
+  // Removed or cut short behind our back: the next look-up decides.
+  if (::fstat(entry.pinned->image.get(), &st) != 0 || st.st_nlink == 0 || st.st_size != entry.pinned->bytes)
+    return false;
+  auto const count = all_inputs ? entry.inputs->size() : std::min<std::size_t>(1, entry.inputs->size());
+  return std::all_of(entry.inputs->begin(), entry.inputs->begin() + static_cast<std::ptrdiff_t>(count),
+                     [](FileIdentity const& input) { return identify(input.path) == input; });
+}
+
+std::shared_ptr<PinnedTemplate const> Cache::warm(TemplateRequest const& request) {
+  RequestId const id{request.recipe, request.capacity.mib()};
+  auto const now = Clock::now();
+  std::optional<Entry> entry;
+  bool check_all = false;
+  entries_.with([&](auto& entries) {
+    auto const at = entries.find(id);
+    if (at == entries.end()) return;
+    at->second.used = now;
+    check_all = now - at->second.inputs_checked >= kInputCheckInterval;
+    if (check_all) at->second.inputs_checked = now;
+    entry = at->second;
+  });
+  if (!entry) return nullptr;
+  if (still_current(*entry, check_all)) return entry->pinned;
+  entries_.with([&](auto& entries) {
+    auto const at = entries.find(id);
+    if (at != entries.end() && at->second.pinned == entry->pinned) entries.erase(at);
+  });
+  return nullptr;
+}
+
+std::shared_ptr<PinnedTemplate const> Cache::ensure(BuildWish const& wish) {
+  if (auto hit = warm(wish.request)) return hit;
+  require_possible(wish.request);
+  // Identities before the key: a file that changes in between makes the entry stale, never wrongly current.
+  Entry entry;
+  std::vector<FileIdentity> inputs;
+  for (auto const& path : builder_.watched_files(wish.request.spec())) inputs.push_back(identify(path));
+  entry.inputs = std::make_shared<std::vector<FileIdentity> const>(std::move(inputs));
+  Key const key = make_key(wish.request, builder_);
+  BuildContext const context{store_, session_, builder_, slots_};
+  entry.pinned = std::make_shared<PinnedTemplate const>(lookup_or_build(context, key, wish));
+  entry.used = entry.inputs_checked = Clock::now();
+  auto pinned = entry.pinned;
+  entries_.with([&](auto& entries) {
+    entries.insert_or_assign(RequestId{wish.request.recipe, wish.request.capacity.mib()}, std::move(entry));
+  });
+  return pinned;
+}
+
+void Cache::drop_idle() {
+  std::vector<std::shared_ptr<PinnedTemplate const>> idle;  // closed outside the lock
+  entries_.with([&](auto& entries) {
+    for (auto at = entries.begin(); at != entries.end();) {
+      if (Clock::now() - at->second.used < kIdleLimit) {
+        ++at;
+        continue;
+      }
+      idle.push_back(std::move(at->second.pinned));
+      at = entries.erase(at);
+    }
+  });
+}
+
+}  // namespace templatefs::cache

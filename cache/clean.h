@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cache/session.h"
+#include "cache/store.h"
+
+#include <string>
+#include <vector>
+
+namespace templatefs::cache {
+
+struct CleanResult {
+  unsigned debris = 0;               // sessions of processes that are gone
+  std::vector<std::string> removed;  // keys
+  std::vector<std::string> in_use;   // keys that were skipped
+};
+
+/// Sweeps, then removes every template that nobody uses: each only under its key's exclusive lock, taken
+/// without waiting and held through the removal. Lock files stay. Failures of single templates are logged.
+CleanResult clean(Store const& store, Session const& session);
+
+}  // namespace templatefs::cache

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+// The one place that knows the names of lasting state in a store. All paths are relative to the store's
+// directory unless a function says otherwise. Nothing here touches the disk.
+namespace templatefs::cache::layout {
+
+inline constexpr int kFormatVersion = 1;
+inline constexpr char kFormatFile[] = "FORMAT";
+inline constexpr char kCacheTagFile[] = "CACHEDIR.TAG";
+inline constexpr char kLogFile[] = "templatefs.log";
+inline constexpr char kLocks[] = "locks";
+inline constexpr char kTemplates[] = "templates";
+inline constexpr char kSessions[] = "sessions";
+inline constexpr char kFailures[] = "failures";
+
+/// Names inside templates/<key>/.
+inline constexpr char kImage[] = "template.img";
+inline constexpr char kManifest[] = "manifest.json";
+inline constexpr char kBuildLog[] = "build.log";
+
+/// Names inside sessions/<session>/.
+inline constexpr char kSessionLock[] = "lock";
+inline constexpr char kSessionInfo[] = "session.json";
+inline constexpr char kStaging[] = "staging";
+inline constexpr char kImages[] = "images";
+
+inline std::string format_text() {
+  return "templatefs store " + std::to_string(kFormatVersion) + "\n";
+}
+inline std::string key_lock(std::string const& key) {
+  return std::string(kLocks) + "/" + key + ".lock";
+}
+inline std::string template_dir(std::string const& key) {
+  return std::string(kTemplates) + "/" + key;
+}
+inline std::string template_image(std::string const& key) {
+  return template_dir(key) + "/" + kImage;
+}
+inline std::string template_manifest(std::string const& key) {
+  return template_dir(key) + "/" + kManifest;
+}
+inline std::string failure_record(std::string const& key) {
+  return std::string(kFailures) + "/" + key + ".json";
+}
+inline std::string failure_log(std::string const& key) {
+  return std::string(kFailures) + "/" + key + ".log";
+}
+inline std::string session_dir(std::string const& session) {
+  return std::string(kSessions) + "/" + session;
+}
+inline std::string accelerator_memory() {
+  return "accelerator.json";
+}
+inline std::string accelerator_lock() {
+  return std::string(kLocks) + "/accelerator.lock";
+}
+
+/// The sparse file that holds a store of our own, beside the store's directory, which is then its mount
+/// point. Absolute when `store_path` is.
+inline std::string loop_file(std::string const& store_path) {
+  return store_path + ".img";
+}
+
+}  // namespace templatefs::cache::layout

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cache/listing.h"
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/files.h"
+#include "cache/key.h"
+#include "cache/layout.h"
+
+#include <algorithm>
+#include <set>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace templatefs::cache {
+
+namespace {
+
+TemplateEntry read_entry(int store_dir, std::string const& key) {
+  TemplateEntry entry;
+  entry.key = key;
+  struct stat st {};
+  if (::fstatat(store_dir, layout::template_image(key).c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) {
+    entry.capacity_bytes = st.st_size;
+    entry.allocated_bytes = static_cast<std::int64_t>(st.st_blocks) * 512;
+  } else {
+    entry.problem = "it has no image";
+  }
+  try {
+    entry.manifest = Manifest::from_json(read_file(store_dir, layout::template_manifest(key), 1 << 20));
+  } catch (Error const& error) {
+    if (entry.problem.empty()) entry.problem = error.sentence();
+  }
+  if (Fd const lock = open_at_if_exists(store_dir, layout::key_lock(key), O_RDONLY))
+    entry.users = lock_holders(lock.get());
+  return entry;
+}
+
+}  // namespace
+
+std::vector<TemplateEntry> list_templates(int store_dir) {
+  std::vector<std::string> keys;
+  for_each_entry(store_dir, layout::kTemplates, [&](std::string const& name) {
+    if (parse_key_name(name)) keys.push_back(name);
+  });
+  std::sort(keys.begin(), keys.end());
+  std::vector<TemplateEntry> entries;
+  entries.reserve(keys.size());
+  for (auto const& key : keys) entries.push_back(read_entry(store_dir, key));
+  return entries;
+}
+
+std::vector<std::int64_t> published_capacities(int store_dir, std::string const& recipe) {
+  std::set<std::int64_t> sizes;
+  for_each_entry(store_dir, layout::kTemplates, [&](std::string const& name) {
+    auto const parts = parse_key_name(name);
+    if (parts && parts->recipe == recipe) sizes.insert(parts->mib);
+  });
+  return {sizes.begin(), sizes.end()};
+}
+
+}  // namespace templatefs::cache

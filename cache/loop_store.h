@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/fd.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace templatefs::cache {
+
+/// A reflink-capable filesystem of our own, for hosts whose disk cannot reflink: a sparse file beside the
+/// store's directory, formatted on the host and loop-mounted on that directory with direct I/O and discard.
+/// Needs root.
+///
+/// Users of it hold a shared flock on the file; the last one to leave unmounts it, and the loop device goes
+/// with the mount. After a crash the mount stays and the next start uses it as it is.
+class LoopStore {
+ public:
+  /// Mounts `store_path`'s loop file, making it with `bytes` (or a default: 20 GiB, at most 80 % of the free
+  /// space) where there is none. Throws Error: ENOPKG without a formatter for it, ENOSPC where `bytes` does
+  /// not fit, EPERM without loop devices.
+  static LoopStore mount(std::string const& store_path, std::optional<std::int64_t> bytes);
+  static bool exists(std::string const& store_path);
+
+  LoopStore(LoopStore&&) noexcept = default;
+  LoopStore& operator=(LoopStore&&) = delete;
+  ~LoopStore();
+
+  /// Whether the file was made by this call.
+  bool created() const noexcept { return created_; }
+
+ private:
+  LoopStore(std::string store_path, Fd file, bool created)
+      : store_path_(std::move(store_path)), file_(std::move(file)), created_(created) {}
+
+  std::string store_path_;
+  Fd file_;  // holds the shared flock
+  bool created_;
+};
+
+}  // namespace templatefs::cache

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cache/recipe.h"
+
+#include "base/error.h"
+#include "base/log.h"
+
+#include <cerrno>
+
+namespace templatefs::cache {
+
+RecipeBook::RecipeBook() {
+  for (auto const& filesystem : vm::filesystems())
+    recipes_.push_back({std::string(filesystem.name), &filesystem, {}});
+}
+
+Recipe const* RecipeBook::find(std::string_view name) const noexcept {
+  for (auto const& recipe : recipes_)
+    if (recipe.name == name) return &recipe;
+  return nullptr;
+}
+
+void require_possible(TemplateRequest const& request) {
+  auto const& filesystem = *request.recipe->filesystem;
+  if (request.capacity.bytes() >= filesystem.minimum_bytes) return;
+  auto const minimum = Capacity::of_mib((filesystem.minimum_bytes + Capacity::kMiB - 1) / Capacity::kMiB);
+  throw Error(EINVAL,
+              format("{} cannot be made in {}: {} needs at least {}", request.recipe->name,
+                     request.capacity.canonical(), filesystem.formatter, minimum.canonical()),
+              format("Use {}/{} or larger.", request.recipe->name, minimum.canonical()));
+}
+
+TemplateRequest parse_request(RecipeBook const& book, std::string_view text) {
+  auto const slash = text.find('/');
+  Recipe const* const recipe = book.find(text.substr(0, slash));
+  if (recipe == nullptr) {
+    std::string known;
+    for (auto const& each : book.all()) known += (known.empty() ? "" : ", ") + each.name;
+    throw Error(ENOENT, format("no recipe is called \"{}\"", text.substr(0, slash)),
+                format("There are: {}.", known));
+  }
+  auto const size = slash == std::string_view::npos ? std::string_view() : text.substr(slash + 1);
+  auto const capacity = Capacity::parse(size);
+  if (!capacity)
+    throw Error(
+        ENOENT,
+        size.empty() ? format("\"{}\" names no capacity", text) : format("\"{}\" is no capacity", size),
+        "Write whole MiB, GiB or TiB: 256M, 1G, 2T (as in btrfs/256M).");
+  return {recipe, *capacity};
+}
+
+}  // namespace templatefs::cache

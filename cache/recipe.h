@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/capacity.h"
+#include "vm/builder.h"
+#include "vm/filesystem.h"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace templatefs::cache {
+
+/// What a first path component names: a filesystem and how to format it.
+struct Recipe {
+  std::string name;
+  vm::Filesystem const* filesystem;
+  std::vector<std::string> arguments;  // the formatter's, after the built-in ones
+};
+
+/// The recipes that exist, in listing order. Immutable after start.
+class RecipeBook {
+ public:
+  /// The built-in ones: each filesystem under its own name.
+  RecipeBook();
+
+  std::span<Recipe const> all() const noexcept { return recipes_; }
+  /// Null for an unknown name. The pointer lives as long as the book.
+  Recipe const* find(std::string_view name) const noexcept;
+
+ private:
+  std::vector<Recipe> recipes_;
+};
+
+/// One template asked for.
+struct TemplateRequest {
+  Recipe const* recipe;
+  Capacity capacity;
+
+  vm::BuildSpec spec() const { return {recipe->filesystem, capacity, recipe->arguments}; }
+  /// "btrfs/256M", as in a path.
+  std::string path() const { return recipe->name + "/" + capacity.canonical(); }
+  friend bool operator==(TemplateRequest const&, TemplateRequest const&) = default;
+};
+
+/// Throws Error(EINVAL) with the reason where the filesystem cannot be made this small.
+void require_possible(TemplateRequest const& request);
+
+/// "btrfs/256M" to a request. Throws Error(ENOENT) saying which half is wrong and what would be right.
+TemplateRequest parse_request(RecipeBook const& book, std::string_view text);
+
+}  // namespace templatefs::cache

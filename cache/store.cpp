@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cache/store.h"
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "cache/layout.h"
+#include "cache/reflink.h"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace templatefs::cache {
+
+namespace {
+
+constexpr char kCacheTag[] =
+    "Signature: 8a477f597d28d172789f06886806bc55\n# This directory is a cache of templatefs: backups may "
+    "skip it.\n";
+
+bool is_empty_directory(int dir) {
+  bool empty = true;
+  for_each_entry(dir, ".", [&](std::string const& name) { empty = empty && name == "lost+found"; });
+  return empty;
+}
+
+/// True where FORMAT is there and ours; false where there is none.
+bool has_our_format(int dir, std::string const& path) {
+  if (!open_at_if_exists(dir, layout::kFormatFile, O_RDONLY)) return false;
+  std::string const text = read_file(dir, layout::kFormatFile, 4096);
+  if (text == layout::format_text()) return true;
+  throw Error(EPROTO,
+              format("use the store {}: its FORMAT says \"{}\", this version wants \"{}\"", path,
+                     text.substr(0, text.find('\n')), layout::format_text().substr(0, 18)),
+              "Give another --store, or use the version of templatefs that made this one.");
+}
+
+void lay_out(int dir, std::string const& path) {
+  if (!has_our_format(dir, path) && !is_empty_directory(dir))
+    throw Error(EINVAL, format("use {} as a store: it is not empty and holds no FORMAT file of ours", path),
+                "Nothing in it was touched. Give --store an empty or new directory.");
+  for (char const* const name : {layout::kLocks, layout::kTemplates, layout::kSessions, layout::kFailures})
+    if (::mkdirat(dir, name, 0700) != 0 && errno != EEXIST) throw_errno("make directory", path + "/" + name);
+  // FORMAT last: a directory with FORMAT has all the rest.
+  if (!has_our_format(dir, path)) {
+    replace_file(dir, layout::kCacheTagFile, kCacheTag, 0644, false);
+    replace_file(dir, layout::kFormatFile, layout::format_text(), 0644, true);
+  }
+}
+
+}  // namespace
+
+Store Store::open(Options const& options) {
+  Store store(options.path);
+  bool const may_make_loop = ::geteuid() == 0 && options.fan_out == FanOutChoice::automatic;
+  if (LoopStore::exists(options.path)) {
+    if (::geteuid() == 0) store.loop_.emplace(LoopStore::mount(options.path, options.loop_bytes));
+  } else {
+    auto const probe = probe_reflink(options.path);
+    Fd const there = open_at_if_exists(AT_FDCWD, options.path, O_RDONLY | O_DIRECTORY);
+    bool const fresh =
+        !there || (!has_our_format(there.get(), options.path) && is_empty_directory(there.get()));
+    if (!probe.works && may_make_loop && fresh) {
+      store.explanation_ = probe.describe(options.path) + "; using a filesystem of our own in " +
+                           layout::loop_file(options.path);
+      store.loop_.emplace(LoopStore::mount(options.path, options.loop_bytes));
+    } else if (!probe.works && options.fan_out == FanOutChoice::reflink_only) {
+      throw Error(
+          EOPNOTSUPP, probe.describe(options.path),
+          "Give a --store (or TEMPLATEFS_STORE) on btrfs or xfs, or leave --fanout at auto: images are "
+          "sparse copies then, and those of raw cost nothing.");
+    }
+  }
+  make_directories(AT_FDCWD, options.path, 0700);
+  store.settle(options);
+  return store;
+}
+
+std::optional<Store> Store::open_existing(Options const& options) {
+  Store store(options.path);
+  if (LoopStore::exists(options.path) && ::geteuid() == 0)
+    store.loop_.emplace(LoopStore::mount(options.path, std::nullopt));
+  Fd const there = open_at_if_exists(AT_FDCWD, options.path, O_RDONLY | O_DIRECTORY);
+  if (!there || (!has_our_format(there.get(), options.path) && is_empty_directory(there.get())))
+    return std::nullopt;
+  store.settle(options);
+  return store;
+}
+
+Error Store::with_remedy(Error const& error) const {
+  if (error.err() != ENOSPC || !error.remedy().empty()) return error;
+  return Error(
+      ENOSPC, error.text(),
+      format("The store {} is full: unlink images, run `templatefs clean`, or give a larger --store.",
+             path_));
+}
+
+void Store::settle(Options const& options) {
+  dir_ = open_at(AT_FDCWD, path_, O_RDONLY | O_DIRECTORY);
+  lay_out(dir_.get(), path_);
+  choice_ = options.fan_out;
+  auto const probe = probe_reflink(path_);
+  rung_ = probe.works && choice_ != FanOutChoice::copy_only ? Rung::reflink : Rung::copy;
+  if (explanation_.empty()) explanation_ = probe.describe(path_);
+}
+
+}  // namespace templatefs::cache

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cache/template_store.h"
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "base/random_name.h"
+#include "cache/layout.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <string_view>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace templatefs::cache {
+
+bool is_whole(int fd, TemplateRequest const& request) {
+  struct stat st {};
+  check(::fstat(fd, &st), "stat", "a template");
+  if (!S_ISREG(st.st_mode) || st.st_size != request.capacity.bytes()) return false;
+  std::string_view const magic = request.recipe->filesystem->magic;
+  std::string found(magic.size(), '\0');
+  auto const got = check(::pread(fd, found.data(), found.size(), request.recipe->filesystem->magic_offset),
+                         "read", "a template's superblock");
+  return static_cast<std::size_t>(got) == magic.size() && found == magic;
+}
+
+Fd TemplateStore::open_whole(std::string const& key, TemplateRequest const& request) const {
+  Fd image = open_at_if_exists(store_dir_, layout::template_image(key), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (image && !is_whole(image.get(), request)) image.reset();
+  return image;
+}
+
+TemplateStore::Look TemplateStore::pin(std::string const& key, TemplateRequest const& request) const {
+  struct stat st {};
+  if (::fstatat(store_dir_, layout::template_image(key).c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return {Presence::missing, std::nullopt};
+    throw_errno("stat cached template", layout::template_image(key));
+  }
+  if (!S_ISREG(st.st_mode) || st.st_size != request.capacity.bytes())
+    return {Presence::missing, std::nullopt};
+  auto lock = FileLock::try_lock(store_dir_, layout::key_lock(key), FileLock::Mode::shared);
+  if (!lock) return {Presence::locked, std::nullopt};
+  // Opened under the lock: what was seen above may have been cleaned away in between.
+  Fd image = open_whole(key, request);
+  if (!image) return {Presence::missing, std::nullopt};
+  return {Presence::ready, PinnedTemplate{std::move(image), std::move(*lock), key, request.capacity.bytes()}};
+}
+
+void TemplateStore::publish(int staging_dir, std::string const& entry, std::string const& key,
+                            TemplateRequest const& request) const {
+  Fd const dir = open_at(staging_dir, entry, O_RDONLY | O_DIRECTORY);
+  {
+    Fd const image = open_at(dir.get(), layout::kImage, O_RDONLY);
+    if (!is_whole(image.get(), request))
+      throw Error(EIO, format("publish {}: the built image has a wrong size or no {} superblock", key,
+                              request.recipe->filesystem->name));
+    check(::fchmod(image.get(), 0444), "set the mode of", layout::kImage);
+    // Data before name: on btrfs a rename that replaces nothing flushes nothing, and after a power cut the
+    // name would lead to holes.
+    sync_file(image.get(), layout::kImage);
+  }
+  for (char const* const name : {layout::kManifest, layout::kBuildLog}) {
+    Fd const file = open_at(dir.get(), name, O_RDONLY);
+    sync_file(file.get(), name);
+  }
+  sync_file(dir.get(), entry);
+
+  std::string const target = layout::template_dir(key);
+  for (int attempt = 0;; ++attempt) {
+    if (::renameat2(staging_dir, entry.c_str(), store_dir_, target.c_str(), RENAME_NOREPLACE) == 0) break;
+    if (errno != EEXIST || attempt > 0) throw_errno("publish", target);
+    if (open_whole(key, request)) {  // a peer won: its template is as good as ours
+      remove_tree(staging_dir, entry);
+      return;
+    }
+    spdlog::warn("template {} is torn and is replaced", key);
+    remove(staging_dir, key);
+  }
+  Fd const templates = open_at(store_dir_, layout::kTemplates, O_RDONLY | O_DIRECTORY);
+  sync_file(templates.get(), layout::kTemplates);
+}
+
+void TemplateStore::remove(int staging_dir, std::string const& key) const {
+  std::string const grave = "removed-" + random_hex(8);
+  if (::renameat(store_dir_, layout::template_dir(key).c_str(), staging_dir, grave.c_str()) != 0) {
+    if (errno == ENOENT) return;
+    throw_errno("remove template", key);
+  }
+  remove_tree(staging_dir, grave);
+}
+
+}  // namespace templatefs::cache
