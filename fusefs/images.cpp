@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fusefs/images.h"
+
+#include "base/files.h"
+#include "base/log.h"
+#include "fusefs/build_jobs.h"
+#include "fusefs/image_files.h"
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace templatefs::fusefs {
+
+namespace {
+
+struct Caller {
+  uid_t uid;
+  gid_t gid;
+  mode_t umask;
+};
+
+/// What to do about a request for an image, decided under the table's mutex in one look.
+struct Decision {
+  enum class Act { refuse, share, park, open_existing, make } act = Act::refuse;
+  int err = 0;
+  std::shared_ptr<OpenImage> open;  // share
+  std::shared_ptr<Fd> dir;          // open_existing, make (may be null: not made yet)
+  std::string name;
+  std::string path;  // below the mount point
+  std::optional<cache::TemplateRequest> request;
+};
+
+/// The kernel has checked permissions, but against what it knew of a name that was nobody's: while the first
+/// open is under way, a second user's open gets this far.
+bool may_open(ImageNode const& image, Caller const& caller) {
+  return caller.uid == 0 || caller.uid == image.uid || (image.mode & 0066) != 0;
+}
+
+Decision decide(NodeTable& nodes, fuse_ino_t number, Caller const& caller) {
+  Decision decision;
+  Node* const node = nodes.find(number);
+  if (node == nullptr || node->kind != NodeKind::image) {
+    decision.err = node == nullptr ? ESTALE : EISDIR;
+    return decision;
+  }
+  auto& image = static_cast<ImageNode&>(*node);
+  auto& capacity = static_cast<CapacityNode&>(*image.parent);
+  decision.name = image.name;
+  decision.path = NodeTable::path(image);
+  decision.request = capacity.request;
+  decision.dir = capacity.store_dir;
+  if (image.claimed() && !may_open(image, caller)) {
+    decision.err = EACCES;
+  } else if (image.open) {
+    ++image.opens;
+    decision.open = image.open;
+    decision.act = Decision::Act::share;
+  } else if (image.busy) {
+    decision.act = Decision::Act::park;
+  } else if (image.gone) {
+    decision.err = ESTALE;
+  } else {
+    image.busy = true;
+    if (image.exists) {
+      decision.act = Decision::Act::open_existing;
+    } else {
+      decision.act = Decision::Act::make;
+      image.uid = caller.uid;
+      image.gid = caller.gid;
+      image.mode = 0600 & ~caller.umask;
+    }
+  }
+  return decision;
+}
+
+/// Runs a resume; gives the hold back where it was only borrowed. Answers the errno of what it throws.
+void resume_with(Filesystem& fs, Request& request, fuse_ino_t number, Resume const& resume,
+                 OpenImage& open) noexcept {
+  bool keeps = false;
+  try {
+    keeps = resume(request, open);
+  } catch (...) {
+    if (request) request.error(to_error(std::current_exception()).err());
+  }
+  if (!keeps) release_image(fs, number);
+}
+
+/// The image is open: tells the table, and answers all who waited meanwhile. The returned open carries one
+/// hold for the caller.
+std::shared_ptr<OpenImage> finish(Filesystem& fs, fuse_ino_t number, Fd file,
+                                  std::shared_ptr<Fd> const& dir) {
+  auto open = std::make_shared<OpenImage>(fs.connection, std::move(file));
+  std::vector<std::uint64_t> waiters;
+  fs.nodes.with([&](NodeTable& nodes) {
+    auto& image = static_cast<ImageNode&>(*nodes.find(number));
+    auto& capacity = static_cast<CapacityNode&>(*image.parent);
+    if (!image.exists && !image.gone) {
+      image.exists = true;
+      capacity.store_dir = dir;
+      capacity.images.insert(image);
+      capacity.changed_ns = epoch_ms_now() * 1'000'000;
+    }
+    image.open = open;
+    image.busy = false;
+    waiters = std::move(image.waiters);
+    image.waiters.clear();
+    image.opens += 1 + static_cast<std::uint32_t>(waiters.size());
+  });
+  for (auto const id : waiters) {
+    if (auto parked = fs.parked.take(id))
+      resume_with(fs, parked->request, number, parked->resume, *open);
+    else
+      release_image(fs, number);  // interrupted meanwhile
+  }
+  return open;
+}
+
+}  // namespace
+
+void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry entry, Resume resume) {
+  Caller const caller{request.caller().uid, request.caller().gid, request.caller().umask};
+  auto decision = fs.nodes.with([&](NodeTable& nodes) { return decide(nodes, number, caller); });
+
+  if (decision.act == Decision::Act::park) {
+    auto const id = fs.parked.park({Request(request.release()), std::move(resume), decision.path});
+    if (id == 0) return;
+    bool const queued = fs.nodes.with([&](NodeTable& nodes) {
+      Node* const node = nodes.find(number);
+      if (node == nullptr || !static_cast<ImageNode*>(node)->busy) return false;
+      static_cast<ImageNode*>(node)->waiters.push_back(id);
+      return true;
+    });
+    if (queued) return;
+    // It became open (or failed) while the request was being parked: take it back and look again.
+    if (auto parked = fs.parked.take(id))
+      with_open_image(fs, parked->request, number, entry, std::move(parked->resume));
+    return;
+  }
+
+  switch (decision.act) {
+    case Decision::Act::refuse:
+      throw Error(decision.err, "open " + decision.path);
+    case Decision::Act::share:
+      return resume_with(fs, request, number, resume, *decision.open);
+    case Decision::Act::open_existing:
+      try {
+        auto const open =
+            finish(fs, number, open_at(decision.dir->get(), decision.name, O_RDWR), decision.dir);
+        return resume_with(fs, request, number, resume, *open);
+      } catch (...) {
+        auto const error = to_error(std::current_exception());
+        fail_image(fs, number, error);
+        throw error;
+      }
+    case Decision::Act::make:
+    case Decision::Act::park:  // dealt with above
+      break;
+  }
+
+  ImageOwner const owner{caller.uid, caller.gid};
+  try {
+    cache::require_possible(*decision.request);
+    std::shared_ptr<cache::PinnedTemplate const> warm;
+    if (!entry.empty_if_new) warm = fs.cache.warm(*decision.request);
+    if (warm || entry.empty_if_new) {
+      if (warm) ++fs.counters.template_hits;
+      auto const dir = decision.dir ? decision.dir : image_directory(fs, *decision.request);
+      Fd file = make_image_file(fs, dir->get(), decision.name, owner, warm.get());
+      auto const open = finish(fs, number, std::move(file), dir);
+      return resume_with(fs, request, number, resume, *open);
+    }
+  } catch (...) {
+    auto const error = fs.cache.store().with_remedy(to_error(std::current_exception()));
+    fail_image(fs, number, error);
+    ++fs.counters.opens_failed;
+    fs.errors.add(decision.path, error);
+    spdlog::error("open of {} failed: {}", decision.path, error.sentence());
+    throw error;
+  }
+
+  ++fs.counters.template_waits;
+  auto const id = fs.parked.park({Request(request.release()), std::move(resume), decision.path});
+  if (id != 0)
+    fs.nodes.with(
+        [&](NodeTable& nodes) { static_cast<ImageNode*>(nodes.find(number))->waiters.push_back(id); });
+  wait_for_template(fs, *decision.request, number);
+}
+
+void release_image(Filesystem& fs, fuse_ino_t number) {
+  std::shared_ptr<OpenImage> last;  // closed outside the mutex
+  fs.nodes.with([&](NodeTable& nodes) {
+    Node* const node = nodes.find(number);
+    if (node == nullptr || node->kind != NodeKind::image) return;
+    auto& image = static_cast<ImageNode&>(*node);
+    if (image.opens == 0 || --image.opens > 0) return;
+    last = std::move(image.open);
+    image.open = nullptr;
+    nodes.release_if_unused(image);
+  });
+}
+
+void forget_failures(Filesystem& fs, fuse_ino_t number) {
+  if (fs.errors.empty()) return;
+  std::string const path = fs.nodes.with([&](NodeTable& nodes) {
+    Node const* const node = nodes.find(number);
+    return node == nullptr ? std::string() : NodeTable::path(*node);
+  });
+  fs.errors.clear(path);
+}
+
+std::shared_ptr<OpenImage> open_image_of(Filesystem& fs, fuse_ino_t number) {
+  auto open = fs.nodes.with([&](NodeTable& nodes) -> std::shared_ptr<OpenImage> {
+    Node* const node = nodes.find(number);
+    return node != nullptr && node->kind == NodeKind::image ? static_cast<ImageNode*>(node)->open : nullptr;
+  });
+  if (!open) throw Error(EBADF, "use an image that is not open");
+  return open;
+}
+
+void finish_from_template(Filesystem& fs, fuse_ino_t number, cache::PinnedTemplate const& from) {
+  std::string name;
+  std::string path;
+  ImageOwner owner{};
+  std::shared_ptr<Fd> dir;
+  std::optional<cache::TemplateRequest> request;
+  bool const wanted = fs.nodes.with([&](NodeTable& nodes) {
+    auto& image = static_cast<ImageNode&>(*nodes.find(number));
+    if (!fs.parked.any_waiting(image.waiters)) {
+      // Everybody was interrupted: the template is there for later, the name stays as new.
+      image.busy = false;
+      image.waiters.clear();
+      nodes.release_if_unused(image);
+      return false;
+    }
+    auto& capacity = static_cast<CapacityNode&>(*image.parent);
+    name = image.name;
+    path = NodeTable::path(image);
+    owner = {image.uid, image.gid};
+    dir = capacity.store_dir;
+    request = capacity.request;
+    return true;
+  });
+  if (!wanted) return;
+  try {
+    if (!dir) dir = image_directory(fs, *request);
+    (void)finish(fs, number, make_image_file(fs, dir->get(), name, owner, &from), dir);
+    release_image(fs, number);  // finish()'s hold for the caller
+  } catch (...) {
+    auto const error = fs.cache.store().with_remedy(to_error(std::current_exception()));
+    spdlog::error("open of {} failed: {}", path, error.sentence());
+    fail_image(fs, number, error);
+  }
+}
+
+void fail_image(Filesystem& fs, fuse_ino_t number, Error const& error) {
+  std::vector<std::uint64_t> waiters;
+  fs.nodes.with([&](NodeTable& nodes) {
+    auto& image = static_cast<ImageNode&>(*nodes.find(number));
+    image.busy = false;
+    waiters = std::move(image.waiters);
+    image.waiters.clear();
+    nodes.release_if_unused(image);
+  });
+  for (auto const id : waiters) {
+    auto parked = fs.parked.take(id);
+    if (!parked) continue;
+    ++fs.counters.opens_failed;
+    fs.errors.add(parked->path, error);
+    // ECANCELED is ours: the filesystem is being unmounted.
+    parked->request.error(error.err() == ECANCELED ? ESHUTDOWN : error.err());
+  }
+}
+
+}  // namespace templatefs::fusefs

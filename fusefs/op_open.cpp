@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fusefs/control_tree.h"
+#include "fusefs/images.h"
+#include "fusefs/operations.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace templatefs::fusefs {
+
+namespace {
+
+void open_control(Request& request, std::unique_ptr<ControlFile> file, fuse_file_info info) {
+  if ((info.flags & O_ACCMODE) != O_RDONLY) return request.error(EACCES);
+  // Their length is not known before they are written: the kernel must not trust st_size.
+  info.direct_io = 1;
+  info.noflush = 1;
+  info.fh = reinterpret_cast<std::uint64_t>(file.get());
+  if (request.open(info)) (void)file.release();
+}
+
+/// True where the kernel took the answer, and with it a hold on the image until RELEASE.
+bool open_image(Request& request, OpenImage& open, fuse_file_info info) {
+  if (info.flags & O_TRUNC) check(::ftruncate(open.fd(), 0), "truncate", "an image");
+  info.fh = 0;
+  info.noflush = 1;
+  info.backing_id = open.backing_id();
+  if (open.backing_id() == 0) {
+    // Nobody else changes an image, so what the kernel cached of it stays right from one open to the next.
+    info.keep_cache = 1;
+    info.parallel_direct_writes = 1;
+  }
+  return request.open(info);
+}
+
+}  // namespace
+
+void op_open(fuse_req_t req, fuse_ino_t number, fuse_file_info* info) {
+  answer(req, [&](Request& request) {
+    auto& fs = Filesystem::of(request);
+    if (auto control = open_control_file(fs, number)) return open_control(request, std::move(control), *info);
+    Entry const entry{(info->flags & O_TRUNC) != 0};
+    with_open_image(fs, request, number, entry, [&fs, number, asked = *info](Request& held, OpenImage& open) {
+      if (!open_image(held, open, asked)) return false;
+      ++fs.counters.opens;
+      forget_failures(fs, number);
+      return true;
+    });
+  });
+}
+
+}  // namespace templatefs::fusefs

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/log.h"
+#include "fusefs/filesystem.h"
+#include "fusefs/operations.h"
+
+#include <optional>
+#include <string>
+
+namespace templatefs::fusefs {
+
+namespace {
+
+struct Subject {
+  std::string path;
+  bool is_image = false;
+  bool is_open = false;
+  bool passes_through = false;
+};
+
+std::optional<std::string> value_of(Filesystem& fs, Subject const& subject, std::string_view name) {
+  constexpr std::string_view kPrefix = "user.templatefs.";
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  name.remove_prefix(kPrefix.size());
+  if (name == "error") {
+    auto const record = fs.errors.find(subject.path);
+    return record ? std::optional(to_line(*record)) : std::nullopt;
+  }
+  if (name == "fanout") return std::string(cache::rung_name(fs.cache.rung()));
+  if (name == "passthrough")
+    return (subject.is_open ? subject.passes_through : fs.connection.passthrough()) ? "yes" : "no";
+  return std::nullopt;
+}
+
+}  // namespace
+
+/// Answered and never listed, so that copies of an image carry none of it along.
+void op_getxattr(fuse_req_t req, fuse_ino_t number, char const* name, std::size_t size) {
+  answer(req, [&](Request& request) {
+    auto& fs = Filesystem::of(request);
+    Subject subject;
+    fs.nodes.with([&](NodeTable& nodes) {
+      Node const* const node = nodes.find(number);
+      if (node == nullptr) return;
+      subject.path = NodeTable::path(*node);
+      if (node->kind != NodeKind::image) return;
+      auto const& image = static_cast<ImageNode const&>(*node);
+      subject.is_image = true;
+      subject.is_open = image.open != nullptr;
+      subject.passes_through = image.open && image.open->backing_id() != 0;
+    });
+    auto const value = value_of(fs, subject, name);
+    if (!value) return request.error(ENODATA);
+    if (size == 0) return request.xattr_size(value->size());
+    if (value->size() > size) return request.error(ERANGE);
+    request.bytes(*value);
+  });
+}
+
+void op_listxattr(fuse_req_t req, fuse_ino_t, std::size_t size) {
+  answer(req, [&](Request& request) { size == 0 ? request.xattr_size(0) : request.bytes({}); });
+}
+
+void op_setxattr(fuse_req_t req, fuse_ino_t, char const*, char const*, std::size_t, int) {
+  answer(req, [](Request& request) { request.error(EOPNOTSUPP); });
+}
+
+void op_removexattr(fuse_req_t req, fuse_ino_t, char const*) {
+  answer(req, [](Request& request) { request.error(EOPNOTSUPP); });
+}
+
+}  // namespace templatefs::fusefs
