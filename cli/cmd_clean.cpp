@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/log.h"
+#include "cache/clean.h"
+#include "cli/command.h"
+#include "cli/setup.h"
+
+#include <cstdio>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+namespace templatefs::cli {
+
+namespace {
+
+struct CleanOptions {
+  bool debris_only = false;
+  bool json = false;
+  StoreOptions store;
+};
+
+int run(CleanOptions const& options) {
+  auto const resolved = options.store.resolve();
+  auto const store = cache::Store::open_existing(resolved);
+  cache::CleanResult result;
+  if (store && options.debris_only) {
+    result.debris = cache::sweep(store->dir());
+  } else if (store) {
+    auto session = cache::Session::create(store->dir(), "clean", "");
+    result = cache::clean(*store, session);
+    session.drop();
+  }
+  if (options.json) {
+    nlohmann::ordered_json const document = {{"schema", "templatefs.clean/1"},
+                                             {"store", resolved.path},
+                                             {"removed", result.removed},
+                                             {"in_use", result.in_use},
+                                             {"debris_removed", result.debris}};
+    std::printf("%s\n", document.dump(2).c_str());
+    return kOk;
+  }
+  if (!options.debris_only) {
+    std::printf("%zu template%s removed\n", result.removed.size(), result.removed.size() == 1 ? "" : "s");
+    for (auto const& key : result.in_use) std::printf("%s is in use and stays\n", key.c_str());
+  }
+  std::printf("%u dead session%s swept\n", result.debris, result.debris == 1 ? "" : "s");
+  return kOk;
+}
+
+}  // namespace
+
+void add_clean(CLI::App& program, Action& action) {
+  auto options = std::make_shared<CleanOptions>();
+  auto* const command = program.add_subcommand("clean", "Remove the templates that nobody uses");
+  command->add_flag("--debris", options->debris_only, "Only what processes that are gone left behind");
+  command->add_flag("--json", options->json, "Print JSON, schema templatefs.clean/1");
+  options->store.add_to(*command, false);
+  command->footer("Example:\n  templatefs clean --debris");
+  command->callback([options, &action] { action = [options] { return run(*options); }; });
+}
+
+}  // namespace templatefs::cli

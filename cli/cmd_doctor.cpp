@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.h"
+#include "cli/doctor_checks.h"
+#include "cli/table.h"
+
+#include <cstdio>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+namespace templatefs::cli {
+
+namespace {
+
+struct DoctorOptions {
+  bool json = false;
+  StoreOptions store;
+  BuilderOptions builder;
+};
+
+char const* verdict_name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::ok:
+      return "ok";
+    case Verdict::warn:
+      return "WARN";
+    case Verdict::fail:
+      return "FAIL";
+  }
+  return "?";
+}
+
+int run(DoctorOptions const& options) {
+  auto const findings = examine(options.store, options.builder);
+  bool failed = false;
+  nlohmann::ordered_json checks = nlohmann::ordered_json::array();
+  for (auto const& finding : findings) {
+    failed = failed || finding.verdict == Verdict::fail;
+    checks.push_back({{"check", finding.check},
+                      {"verdict", verdict_name(finding.verdict)},
+                      {"found", finding.found},
+                      {"remedy", finding.remedy}});
+    if (options.json) continue;
+    std::printf("%-5s %-13s %s\n", verdict_name(finding.verdict), finding.check.c_str(),
+                finding.found.c_str());
+    if (!finding.remedy.empty()) std::printf("%-5s %-13s -> %s\n", "", "", finding.remedy.c_str());
+  }
+  if (options.json) {
+    nlohmann::ordered_json const document = {
+        {"schema", "templatefs.doctor/1"}, {"healthy", !failed}, {"checks", checks}};
+    std::printf("%s\n",
+                document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+  }
+  return failed ? kDoctorFound : kOk;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& program, Action& action) {
+  auto options = std::make_shared<DoctorOptions>();
+  auto* const command =
+      program.add_subcommand("doctor", "Check everything that templatefs needs, by trying it");
+  command->add_flag("--json", options->json, "Print JSON, schema templatefs.doctor/1");
+  options->store.add_to(*command, false);
+  options->builder.add_to(*command);
+  command->footer(
+      "Exit status: 0 all is well, 7 something has to be mended.\n\nExample:\n  templatefs doctor");
+  command->callback([options, &action] { action = [options] { return run(*options); }; });
+}
+
+}  // namespace templatefs::cli

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/files.h"
+#include "base/log.h"
+#include "cache/listing.h"
+#include "cli/command.h"
+#include "cli/setup.h"
+#include "cli/table.h"
+
+#include <cstdio>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+namespace templatefs::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct LsOptions {
+  bool json = false;
+  StoreOptions store;
+};
+
+void print_json(cache::Store const* store, std::string const& path,
+                std::vector<cache::TemplateEntry> const& entries) {
+  Json templates = Json::array();
+  for (auto const& entry : entries) {
+    Json users = Json::array();
+    for (auto const& user : entry.users) users.push_back({{"pid", user.pid}, {"command", user.command}});
+    Json row = {{"key", entry.key}};
+    if (entry.manifest) {
+      auto const& manifest = *entry.manifest;
+      row["recipe"] = manifest.recipe;
+      row["filesystem"] = manifest.filesystem;
+      row["built_at"] = rfc3339(manifest.built_at_ms);
+      row["build_ms"] = manifest.build_ms;
+      row["kernel"] = manifest.report.kernel;
+      row["formatter"] = manifest.report.formatter;
+      row["accelerator"] = manifest.report.accelerator;
+    } else {
+      row["problem"] = entry.problem;
+    }
+    row["capacity_bytes"] = entry.capacity_bytes;
+    row["allocated_bytes"] = entry.allocated_bytes;
+    row["in_use_by"] = users;
+    templates.push_back(std::move(row));
+  }
+  Json const document = {
+      {"schema", "templatefs.ls/1"}, {"store", path}, {"exists", store != nullptr}, {"templates", templates}};
+  std::printf("%s\n", document.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+}
+
+std::string short_users(std::vector<LockHolder> const& users) {
+  if (users.empty()) return "-";
+  std::string out;
+  for (auto const& user : users) out += (out.empty() ? "" : ",") + std::to_string(user.pid);
+  return out;
+}
+
+void print_table(std::vector<cache::TemplateEntry> const& entries) {
+  std::vector<std::vector<std::string>> rows{
+      {"KEY", "RECIPE", "SIZE", "ALLOCATED", "BUILT", "KERNEL", "FORMATTER", "IN USE BY"}};
+  for (auto const& entry : entries) {
+    auto const dash = [](std::string const& text) { return text.empty() ? std::string("-") : text; };
+    bool const known = entry.manifest.has_value();
+    rows.push_back({entry.key, known ? entry.manifest->recipe : "?", human_size(entry.capacity_bytes),
+                    human_size(entry.allocated_bytes),
+                    known ? rfc3339(entry.manifest->built_at_ms) : "(" + entry.problem + ")",
+                    known ? dash(entry.manifest->report.kernel) : "?",
+                    known ? dash(entry.manifest->report.formatter) : "?", short_users(entry.users)});
+  }
+  std::fputs(aligned_table(rows).c_str(), stdout);
+}
+
+int run(LsOptions const& options) {
+  auto const resolved = options.store.resolve();
+  auto const store = cache::Store::open_existing(resolved);
+  auto const entries = store ? cache::list_templates(store->dir()) : std::vector<cache::TemplateEntry>();
+  if (options.json) {
+    print_json(store ? &*store : nullptr, resolved.path, entries);
+  } else if (entries.empty()) {
+    std::printf("no templates in %s%s\n", resolved.path.c_str(),
+                store ? "" : ", where there is no store yet");
+  } else {
+    print_table(entries);
+  }
+  return kOk;
+}
+
+}  // namespace
+
+void add_ls(CLI::App& program, Action& action) {
+  auto options = std::make_shared<LsOptions>();
+  auto* const command = program.add_subcommand("ls", "List the templates in the store");
+  command->add_flag("--json", options->json, "Print JSON, schema templatefs.ls/1");
+  options->store.add_to(*command, false);
+  command->footer("Example:\n  templatefs ls --json");
+  command->callback([options, &action] { action = [options] { return run(*options); }; });
+}
+
+}  // namespace templatefs::cli

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "cache/key.h"
+#include "cache/listing.h"
+#include "cli/command.h"
+#include "cli/live_mount.h"
+#include "cli/setup.h"
+#include "fusefs/explain.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <map>
+
+#include <CLI/CLI.hpp>
+
+#include <fcntl.h>
+
+namespace templatefs::cli {
+
+namespace {
+
+struct WhyOptions {
+  std::string path;
+  StoreOptions store;
+  BuilderOptions builder;
+};
+
+/// "kernel_version: 6.1.0 then, 6.12.0 now", a line for each input that differs.
+std::string differing_fields(std::vector<vm::Input> const& then, std::vector<vm::Input> const& now) {
+  std::map<std::string, std::pair<std::string, std::string>> values;
+  for (auto const& [field, value] : then) values[field].first = value;
+  for (auto const& [field, value] : now) values[field].second = value;
+  std::string out;
+  for (auto const& [field, pair] : values)
+    if (pair.first != pair.second)
+      out += format("    {}: \"{}\" then, \"{}\" now\n", field, pair.first, pair.second);
+  return out;
+}
+
+/// What the store says of the template that this path needs.
+void explain_template(WhyOptions const& options, cache::TemplateRequest const& request) {
+  auto const store = cache::Store::open_existing(options.store.resolve());
+  if (!store) {
+    std::printf("  its template: not built, there is no store yet\n");
+    return;
+  }
+  auto const key = cache::make_key(request, *options.builder.make(*store));
+  auto const entries = cache::list_templates(store->dir());
+  std::printf("  its template: %s, ", key.name.c_str());
+  for (auto const& entry : entries)
+    if (entry.key == key.name) {
+      std::printf("built %s\n",
+                  entry.manifest ? rfc3339(entry.manifest->built_at_ms).c_str() : "(no manifest)");
+      return;
+    }
+  std::printf("not built yet: the next open builds it\n");
+  for (auto const& entry : entries)
+    if (entry.manifest && entry.manifest->recipe == request.recipe->name &&
+        entry.manifest->capacity_bytes == request.capacity.bytes())
+      std::printf("  %s was built from other inputs:\n%s", entry.key.c_str(),
+                  differing_fields(entry.manifest->fields, key.fields).c_str());
+}
+
+int run(WhyOptions options) {
+  std::string below = options.path;
+  if (auto const mount = find_mount_of(options.path)) {
+    below = mount->below;
+    // Recipes and capacities have no failures of their own.
+    if (std::count(below.begin(), below.end(), '/') == 2)
+      std::fputs(read_file(AT_FDCWD, mount->mount_point + "/.templatefs/why/" + below).c_str(), stdout);
+    if (options.store.path.empty()) options.store.path = read_status(mount->mount_point)["store"]["path"];
+  }
+  cache::RecipeBook const recipes;
+  // A capacity's directory will do: any image in it has the same template.
+  if (std::count(below.begin(), below.end(), '/') == 1) below += "/any.img";
+  if (auto const wrong = fusefs::explain_grammar(recipes, Capacity::of_mib(std::int64_t{64} << 20), below)) {
+    if (!find_mount_of(options.path))
+      std::printf("%s: %s: %s\n", options.path.c_str(), errno_name(wrong->err()).c_str(),
+                  wrong->sentence().c_str());
+    return kOk;
+  }
+  try {
+    explain_template(options, cache::parse_request(recipes, below.substr(0, below.rfind('/'))));
+  } catch (Error const& error) {
+    std::printf("  its template: %s: %s\n", errno_name(error.err()).c_str(), error.sentence().c_str());
+  }
+  return kOk;
+}
+
+}  // namespace
+
+void add_why(CLI::App& program, Action& action) {
+  auto options = std::make_shared<WhyOptions>();
+  auto* const command =
+      program.add_subcommand("why", "Say why an image could not be opened, or its template not be found");
+  command->add_option("path", options->path, "An image in a mount, or RECIPE/CAPACITY")
+      ->required()
+      ->type_name("PATH");
+  options->store.add_to(*command, false);
+  options->builder.add_to(*command);
+  command->footer("Example:\n  templatefs why /mnt/templates/xfs/256M/t1.img\n  templatefs why btrfs/256M");
+  command->callback([options, &action] { action = [options] { return run(*options); }; });
+}
+
+}  // namespace templatefs::cli

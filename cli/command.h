@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace templatefs::cli {
+
+/// Exit statuses, stable and documented in templatefs(8).
+enum Exit : int {
+  kOk = 0,
+  kFailed = 1,
+  kUsage = 2,
+  kNotFound = 3,  // no such mount, store or template
+  kBuildFailed = 4,
+  kTimedOut = 5,
+  kDoctorFound = 7,
+};
+
+/// What a parsed command line wants done: returns the exit status, throws Error.
+using Action = std::function<int()>;
+
+// Each adds one command to the program; parsing it sets `action`. One file each, cmd_<name>.cpp.
+void add_mount(CLI::App& program, Action& action);
+void add_umount(CLI::App& program, Action& action);
+void add_ls(CLI::App& program, Action& action);
+void add_build(CLI::App& program, Action& action);
+void add_why(CLI::App& program, Action& action);
+void add_path(CLI::App& program, Action& action);
+void add_clean(CLI::App& program, Action& action);
+void add_doctor(CLI::App& program, Action& action);
+
+}  // namespace templatefs::cli

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/live_mount.h"
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "base/mount_table.h"
+#include "fusefs/mount_point.h"
+
+#include <cerrno>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace templatefs::cli {
+
+namespace {
+
+/// Links are resolved as far as the path exists; what does not exist is kept as written.
+std::string resolved(std::string const& path) {
+  std::error_code failed;
+  auto const whole = std::filesystem::weakly_canonical(path, failed);
+  return failed ? std::filesystem::absolute(path).lexically_normal().string() : whole.string();
+}
+
+std::string link_target(std::string const& link) {
+  char target[4096];
+  auto const length = ::readlink(link.c_str(), target, sizeof target);
+  return length < 0 ? std::string() : std::string(target, static_cast<std::size_t>(length));
+}
+
+}  // namespace
+
+std::optional<LiveMount> find_mount_of(std::string const& path) {
+  std::string const whole = resolved(path);
+  std::optional<LiveMount> best;
+  for (auto const& mount : read_mount_table()) {
+    if (mount.type != fusefs::kMountType) continue;
+    bool const inside = whole == mount.mount_point || whole.starts_with(mount.mount_point + "/");
+    if (inside && (!best || mount.mount_point.size() >= best->mount_point.size()))
+      best = LiveMount{mount.mount_point,
+                       whole == mount.mount_point ? "" : whole.substr(mount.mount_point.size() + 1)};
+  }
+  return best;
+}
+
+nlohmann::ordered_json read_status(std::string const& mount_point) {
+  try {
+    return nlohmann::ordered_json::parse(read_file(AT_FDCWD, mount_point + "/.templatefs/status.json"));
+  } catch (nlohmann::json::exception const& error) {
+    throw Error(EBADMSG, "read the status of " + mount_point + ": " + error.what());
+  }
+}
+
+std::vector<std::string> users_of(std::string const& mount_point) {
+  std::vector<std::string> users;
+  for_each_entry(AT_FDCWD, "/proc", [&](std::string const& pid) {
+    if (pid.find_first_not_of("0123456789") != std::string::npos) return;
+    std::string const process = "/proc/" + pid;
+    auto const note = [&](std::string const& link) {
+      std::string const target = link_target(link);
+      if (target != mount_point && !target.starts_with(mount_point + "/")) return false;
+      std::string name;
+      try {
+        name = read_file(AT_FDCWD, process + "/comm");
+      } catch (Error const&) {
+        return false;  // it has ended
+      }
+      if (!name.empty()) name.pop_back();
+      users.push_back(format("{} (pid {}) {}", name, pid,
+                             target == mount_point ? "." : target.substr(mount_point.size() + 1)));
+      return true;
+    };
+    if (note(process + "/cwd") || note(process + "/root")) return;
+    try {
+      bool found = false;
+      for_each_entry(AT_FDCWD, process + "/fd",
+                     [&](std::string const& fd) { found = found || note(process + "/fd/" + fd); });
+    } catch (Error const&) {
+      // Another user's process, or one that has ended.
+    }
+  });
+  return users;
+}
+
+}  // namespace templatefs::cli

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace templatefs::cli {
+
+/// The templatefs mount that a path lies in, and the path below its mount point.
+struct LiveMount {
+  std::string mount_point;
+  std::string below;  // "btrfs/256M/t1.img", "" for the mount point itself
+};
+/// Empty where the path is in no such mount. The path itself need not exist.
+std::optional<LiveMount> find_mount_of(std::string const& path);
+
+/// status.json of a mount. Throws Error (ENOTCONN from a dead one).
+nlohmann::ordered_json read_status(std::string const& mount_point);
+
+/// Who keeps a mount busy: "qemu-system-x86 (pid 811) btrfs/256M/t1.img". As far as /proc lets us see.
+std::vector<std::string> users_of(std::string const& mount_point);
+
+}  // namespace templatefs::cli

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/error.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "fusefs/version.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <exception>
+
+#include <CLI/CLI.hpp>
+
+namespace {
+
+int exit_status_of(templatefs::Error const& error) {
+  return error.err() == ETIMEDOUT ? templatefs::cli::kTimedOut : templatefs::cli::kFailed;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace templatefs;
+  CLI::App program{
+      "templatefs makes test disks appear: open MNT/btrfs/256M/<any-id>.img and a freshly formatted,\n"
+      "private disk image is there. Templates are built once, in a guest, and cloned by reflink.",
+      "templatefs"};
+  program.set_version_flag("-V,--version", std::string("templatefs ") + kVersion, "Print the version");
+  program.require_subcommand(1);
+  program.get_formatter()->column_width(28);
+  program.footer(
+      "Example:\n  templatefs mount /mnt/templates\n  ls -ls /mnt/templates/btrfs/256M\n\nSee "
+      "templatefs(8).");
+
+  cli::Action action;
+  cli::add_mount(program, action);
+  cli::add_umount(program, action);
+  cli::add_ls(program, action);
+  cli::add_build(program, action);
+  cli::add_why(program, action);
+  cli::add_path(program, action);
+  cli::add_clean(program, action);
+  cli::add_doctor(program, action);
+
+  // CLI11 would only ask for a command, without a word on the one that was given.
+  if (argc > 1 && argv[1][0] != '-' &&
+      program.get_subcommands([&](CLI::App const* each) { return each->get_name() == argv[1]; }).empty()) {
+    std::fprintf(stderr, "templatefs: there is no command \"%s\"\nRun with --help for more information.\n",
+                 argv[1]);
+    return cli::kUsage;
+  }
+  try {
+    program.parse(argc, argv);
+  } catch (CLI::ParseError const& problem) {
+    // Help and version arrive here as well, and are no failure.
+    return program.exit(problem) == 0 ? cli::kOk : cli::kUsage;
+  }
+
+  log_to_stderr(LogLevel::warnings);
+  try {
+    return action();
+  } catch (...) {
+    auto const error = to_error(std::current_exception());
+    std::fprintf(stderr, "templatefs: %s\n", error.sentence().c_str());
+    return exit_status_of(error);
+  }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/progress.h"
+
+#include "base/log.h"
+
+#include <condition_variable>
+#include <cstdio>
+
+#include <nlohmann/json.hpp>
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace templatefs::cli {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Work that ends sooner than this is not worth a flicker.
+constexpr auto kQuietStart = 300ms;
+
+std::size_t terminal_width() {
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+}  // namespace
+
+Progress::Progress(Style style, unsigned total) : total_(total) {
+  mode_ = style == Style::json      ? Mode::json
+          : style == Style::quiet   ? Mode::none
+          : ::isatty(STDERR_FILENO) ? Mode::bar
+                                    : Mode::lines;
+  if (mode_ != Mode::bar) return;
+  ticker_ = std::jthread([this](std::stop_token const& stop) {
+    std::mutex own;
+    std::condition_variable_any pause;
+    std::unique_lock lock(own);
+    while (!pause.wait_for(lock, stop, 100ms, [&] { return stop.stop_requested(); })) {
+      std::lock_guard const guard(mutex_);
+      if (Clock::now() - started_ >= kQuietStart) draw();
+    }
+  });
+}
+
+Progress::~Progress() {
+  if (mode_ != Mode::bar) return;
+  ticker_.request_stop();
+  ticker_.join();
+  erase();
+}
+
+double Progress::seconds_since(Clock::time_point start) const {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void Progress::phase(std::string const& what, std::string_view phase) {
+  std::lock_guard const guard(mutex_);
+  auto& build = running_.try_emplace(what, Build{"", Clock::now()}).first->second;
+  build.phase = phase;
+  if (mode_ == Mode::lines)
+    std::fprintf(stderr, "[%8.3f] %s: %s\n", seconds_since(started_), what.c_str(), build.phase.c_str());
+  if (mode_ == Mode::json) {
+    nlohmann::ordered_json const line = {
+        {"message_type", "status"},
+        {"template", what},
+        {"phase", phase},
+        {"elapsed_ms", static_cast<std::int64_t>(seconds_since(build.started) * 1000)},
+        {"done", done_},
+        {"total", total_}};
+    std::printf("%s\n", line.dump().c_str());
+    std::fflush(stdout);
+  }
+}
+
+void Progress::finished(std::string const& what) {
+  std::lock_guard const guard(mutex_);
+  running_.erase(what);
+  ++done_;
+}
+
+void Progress::draw() {
+  static constexpr unsigned kBarWidth = 20;
+  unsigned const filled = total_ == 0 ? kBarWidth : kBarWidth * done_ / total_;
+  std::string line = "[" + std::string(filled, '#') + std::string(kBarWidth - filled, '.') + "] " +
+                     std::to_string(done_) + "/" + std::to_string(total_);
+  for (auto const& [what, build] : running_)
+    line += format("  {} {} {:.1f} s", what, build.phase, seconds_since(build.started));
+  std::fprintf(stderr, "\r\033[K%s", line.substr(0, terminal_width() - 1).c_str());
+  std::fflush(stderr);
+}
+
+void Progress::erase() {
+  std::fputs("\r\033[K", stderr);
+}
+
+}  // namespace templatefs::cli

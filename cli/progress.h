@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace templatefs::cli {
+
+/// Shows several builds as they go: one line that is redrawn on a terminal, a dated line per phase otherwise,
+/// JSON lines with --json, nothing with --quiet. On standard error, but for JSON. Thread-safe.
+class Progress {
+ public:
+  enum class Style { automatic, json, quiet };
+
+  /// `total` builds are coming.
+  Progress(Style style, unsigned total);
+  ~Progress();
+  Progress(Progress const&) = delete;
+  Progress& operator=(Progress const&) = delete;
+
+  void phase(std::string const& what, std::string_view phase);
+  void finished(std::string const& what);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Build {
+    std::string phase;
+    Clock::time_point started;
+  };
+
+  void draw();
+  void erase();
+  double seconds_since(Clock::time_point start) const;
+
+  enum class Mode { bar, lines, json, none };
+  Mode mode_;
+  unsigned const total_;
+  Clock::time_point const started_ = Clock::now();
+  std::mutex mutex_;
+  std::map<std::string, Build> running_;
+  unsigned done_ = 0;
+  std::jthread ticker_;  // last: it uses the rest
+};
+
+}  // namespace templatefs::cli

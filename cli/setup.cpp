@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/setup.h"
+
+#include "base/capacity.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "cache/layout.h"
+#include "cache/store_location.h"
+#include "vm/guest_builder.h"
+#include "vm/host_builder.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <thread>
+
+#include <CLI/CLI.hpp>
+
+namespace templatefs::cli {
+
+void StoreOptions::add_to(CLI::App& command, bool all) {
+  command
+      .add_option("--store", path,
+                  "The store, best on btrfs or xfs (default: $TEMPLATEFS_STORE, else\n"
+                  "$XDG_CACHE_HOME/templatefs, else ~/.cache/templatefs)")
+      ->type_name("DIR");
+  if (!all) return;
+  command
+      .add_option("--store-size", size_text,
+                  "Size of the filesystem that root gets where the location cannot\n"
+                  "reflink (default: 20G, at most 80 % of what is free)")
+      ->type_name("SIZE");
+  command.add_option("--fanout", fan_out, "How images are made: auto, reflink (insist on it), copy")
+      ->type_name("HOW")
+      ->check(CLI::IsMember({"auto", "reflink", "copy"}).description(""));
+}
+
+cache::Store::Options StoreOptions::resolve() const {
+  cache::Store::Options options;
+  options.path = cache::store_location(path);
+  if (!size_text.empty()) {
+    auto const size = Capacity::parse(size_text);
+    if (!size) throw Error(EINVAL, "--store-size " + size_text, "Write it like 512M, 20G or 1T.");
+    options.loop_bytes = size->bytes();
+  }
+  if (fan_out == "reflink") options.fan_out = cache::FanOutChoice::reflink_only;
+  if (fan_out == "copy") options.fan_out = cache::FanOutChoice::copy_only;
+  return options;
+}
+
+void BuilderOptions::add_to(CLI::App& command) {
+  command
+      .add_option("--kernel", kernel,
+                  "The guest's kernel (default: $TEMPLATEFS_KERNEL or the newest in /boot)")
+      ->type_name("FILE");
+  command.add_option("--builder", builder, "Who formats: guest (a QEMU guest's kernel) or host")
+      ->type_name("WHO")
+      ->check(CLI::IsMember({"guest", "host"}).description(""));
+  command
+      .add_option("--accel", accelerator, "Accelerator: auto (kvm where a guest really runs on it), kvm, tcg")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"auto", "kvm", "tcg"}).description(""));
+}
+
+std::unique_ptr<vm::Builder> BuilderOptions::make(cache::Store const& store) const {
+  if (builder == "host") return std::make_unique<vm::HostBuilder>(vm::HostBuilder::Options{});
+  return make_guest_builder(&store);
+}
+
+std::string BuilderOptions::kernel_path() const {
+  if (!kernel.empty()) return kernel;
+  char const* const from_environment = std::getenv("TEMPLATEFS_KERNEL");
+  return from_environment == nullptr ? std::string() : from_environment;
+}
+
+std::unique_ptr<vm::GuestBuilder> BuilderOptions::make_guest_builder(cache::Store const* store) const {
+  vm::GuestBuilder::Options options;
+  options.kernel = kernel_path();
+  options.accelerator = *vm::parse_accelerator_choice(accelerator);
+  if (store != nullptr) {
+    options.probe.memory = store->path() + "/" + cache::layout::accelerator_memory();
+    options.probe.lock = store->path() + "/" + cache::layout::accelerator_lock();
+  }
+  return std::make_unique<vm::GuestBuilder>(std::move(options));
+}
+
+cache::Store require_store(StoreOptions const& options) {
+  auto resolved = options.resolve();
+  auto store = cache::Store::open_existing(resolved);
+  if (!store)
+    throw Error(ENOENT, "open the store " + resolved.path + ": there is none yet",
+                "`templatefs mount MNT` or `templatefs build btrfs/256M` makes it; --store names another.");
+  return std::move(*store);
+}
+
+unsigned build_slots() {
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+}  // namespace templatefs::cli
