@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/leak_check.h"
+#include "tests/support/program.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include <gmock/gmock.h>
+
+namespace templatefs::test {
+
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+constexpr char const* kCommands[] = {"mount", "umount", "ls", "build", "why", "path", "clean", "doctor"};
+
+class Usage : public LeakCheck {};
+
+void expect_help_fits_a_screen(std::string const& help) {
+  EXPECT_LE(std::count(help.begin(), help.end(), '\n'), 24) << help;
+  std::istringstream lines(help);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
+}
+
+TEST_F(Usage, HelpNamesEveryCommandAndFitsAScreen) {
+  auto const output = run_program({"--help"});
+  EXPECT_TRUE(output.status.success());
+  for (char const* const command : kCommands)
+    EXPECT_THAT(output.text, HasSubstr(std::string("\n  ") + command + " "));
+  EXPECT_THAT(output.text, AllOf(HasSubstr("Example:"), HasSubstr("templatefs(8)")));
+  expect_help_fits_a_screen(output.text);
+}
+
+TEST_F(Usage, HelpOfEachCommandHasAnExampleAndFitsAScreen) {
+  for (std::string const command : kCommands) {
+    SCOPED_TRACE(command);
+    auto const output = run_program({command, "--help"});
+    EXPECT_TRUE(output.status.success());
+    EXPECT_THAT(output.text, AllOf(HasSubstr("Usage: templatefs " + command), HasSubstr("Example:\n  ")));
+    expect_help_fits_a_screen(output.text);
+    EXPECT_EQ(run_program({command, "-h"}).text, output.text);
+  }
+}
+
+TEST_F(Usage, VersionIsOneLine) {
+  for (char const* const option : {"--version", "-V"}) {
+    auto const output = run_program({option});
+    EXPECT_TRUE(output.status.success());
+    EXPECT_THAT(output.text, ::testing::MatchesRegex("templatefs [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+  }
+}
+
+TEST_F(Usage, WhatCannotBeParsedIsTheUsersMistake) {
+  std::vector<std::vector<std::string>> const mistakes{{},
+                                                       {"explode"},
+                                                       {"--explode"},
+                                                       {"ls", "--explode"},
+                                                       {"ls", "surplus"},
+                                                       {"mount"},
+                                                       {"umount"},
+                                                       {"why"},
+                                                       {"build"},
+                                                       {"path"},
+                                                       {"mount", "--builder", "nobody", "/mnt"},
+                                                       {"mount", "--accel", "magic", "/mnt"},
+                                                       {"mount", "--store"},
+                                                       {"umount", "--wait", "-1", "/mnt"},
+                                                       {"umount", "--wait", "soon", "/mnt"},
+                                                       {"clean", "everything"}};
+  for (auto const& words : mistakes) {
+    auto const output = run_program(words);
+    EXPECT_EQ(output.status.describe(), "exit status 2") << ::testing::PrintToString(words) << output.text;
+    EXPECT_THAT(output.text, HasSubstr("--help"));
+  }
+}
+
+TEST_F(Usage, AMistakeIsNamed) {
+  EXPECT_THAT(run_program({"explode"}).text, HasSubstr("explode"));
+  EXPECT_THAT(run_program({"ls", "--explode"}).text, HasSubstr("--explode"));
+  EXPECT_THAT(run_program({"mount", "--builder", "nobody", "/mnt"}).text,
+              AllOf(HasSubstr("nobody"), HasSubstr("guest")));
+}
+
+}  // namespace
+
+}  // namespace templatefs::test
