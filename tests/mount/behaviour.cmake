@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+# What a user sees of a mount: names, data, owners, errors, start and end, and the commands on a store in use.
+add_library(templatefs_mount_support STATIC
+  file_calls.cpp
+  mounted_store.cpp)
+target_link_libraries(templatefs_mount_support
+  PUBLIC templatefs_test_support nlohmann_json::nlohmann_json
+  PRIVATE templatefs_warnings)
+
+templatefs_test(test_mount_names LABELS mount LIBRARIES templatefs_mount_support SOURCES
+  hostile_names_test.cpp
+  image_names_test.cpp
+  quiet_looks_test.cpp)
+templatefs_test(test_mount_ownership LABELS mount LIBRARIES templatefs_mount_support SOURCES
+  ownership_test.cpp)
+templatefs_test(test_mount_io LABELS mount LIBRARIES templatefs_mount_support SOURCES
+  data_path_test.cpp
+  image_life_test.cpp
+  locks_test.cpp
+  parity_test.cpp
+  shared_data_test.cpp)
+templatefs_test(test_mount_errors LABELS mount LIBRARIES templatefs_mount_support SOURCES
+  failed_opens_test.cpp)
+templatefs_test(test_mount_life LABELS mount LIBRARIES templatefs_mount_support SOURCES
+  end_test.cpp
+  start_test.cpp)
+templatefs_test(test_mount_commands LABELS mount LIBRARIES templatefs_mount_support SOURCES
+  commands_test.cpp
+  fan_out_mount_test.cpp)
