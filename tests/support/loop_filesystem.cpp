@@ -27,7 +27,7 @@ LoopFilesystem::LoopFilesystem(std::string const& type, std::int64_t bytes) : mo
   if (!made.status.success()) throw Error(EIO, "format " + file + ": " + made.text);
   check(::mkdir(mount_point_.c_str(), 0755), "make", mount_point_);
   auto const device = LoopDevice::attach(file);
-  check(::mount(device.path().c_str(), mount_point_.c_str(), type.c_str(), MS_NOATIME, "discard"), "mount",
+  check(::mount(device.path().c_str(), mount_point_.c_str(), type.c_str(), 0, "discard"), "mount",
         mount_point_);
   check(::chmod(mount_point_.c_str(), 01777), "set the mode of", mount_point_);
 }
