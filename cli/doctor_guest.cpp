@@ -37,13 +37,13 @@ void examine_guest(std::vector<Finding>& findings, BuilderOptions const& options
     }
   }
   try {
-    auto const accelerator = builder->accelerator({});
-    bool const kvm = accelerator == vm::Accelerator::kvm;
-    findings.push_back(
-        {kvm ? Verdict::ok : Verdict::warn, "accelerator",
-         kvm ? "kvm, a guest ran on it" : "tcg: KVM is not there, may not be opened, or ran no guest",
-         kvm ? ""
-             : "Builds take seconds longer. Where the host has KVM, make /dev/kvm accessible to this user."});
+    auto const verdict = builder->accelerator({});
+    bool const kvm = verdict.accelerator == vm::Accelerator::kvm;
+    findings.push_back({kvm ? Verdict::ok : Verdict::warn, "accelerator",
+                        format("{}: {}", vm::name_of(verdict.accelerator), verdict.reason),
+                        kvm ? ""
+                            : "Builds take seconds longer and nothing else. Where the host has KVM, let this "
+                              "user open /dev/kvm."});
   } catch (Error const& error) {
     findings.push_back(failed("accelerator", error));
   }

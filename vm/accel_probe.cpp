@@ -60,15 +60,14 @@ std::optional<AcceleratorChoice> parse_accelerator_choice(std::string_view text)
   return std::nullopt;
 }
 
-Accelerator AcceleratorProbe::choose(std::string const& qemu, std::string const& kernel,
-                                     BootOnKvm const& boot, std::stop_token const& stop) {
+AcceleratorProbe::Verdict AcceleratorProbe::choose(std::string const& qemu, std::string const& kernel,
+                                                   BootOnKvm const& boot, std::stop_token const& stop) {
   // Nothing to probe, and nothing to remember: the user may join the group kvm at any moment.
   if (Fd const kvm(::open(options_.device.c_str(), O_RDWR | O_CLOEXEC)); !kvm) {
+    std::string reason = format("{} cannot be opened ({})", options_.device, errno_words(errno));
     static std::once_flag said;
-    std::call_once(said, [&, err = errno] {
-      spdlog::info("{} cannot be opened ({}): template guests run on tcg", options_.device, errno_words(err));
-    });
-    return Accelerator::tcg;
+    std::call_once(said, [&] { spdlog::info("{}: template guests run on tcg", reason); });
+    return {Accelerator::tcg, std::move(reason)};
   }
   try {
     std::string const identity = identity_of(qemu, kernel, options_.device);
@@ -84,31 +83,29 @@ Accelerator AcceleratorProbe::choose(std::string const& qemu, std::string const&
   } catch (Error const& error) {
     if (error.err() == ECANCELED) throw;
     spdlog::warn("KVM was not probed, the guest runs without it: {}", error.sentence());
-    return Accelerator::tcg;
+    return {Accelerator::tcg, "KVM was not probed: " + error.sentence()};
   }
 }
 
-Accelerator AcceleratorProbe::probe(std::string const& identity, BootOnKvm const& boot) {
+AcceleratorProbe::Verdict AcceleratorProbe::probe(std::string const& identity, BootOnKvm const& boot) {
   auto const start = Deadline::Clock::now();
-  auto accelerator = Accelerator::kvm;
-  std::string reason = "a guest booted on it";
+  Verdict verdict{Accelerator::kvm, "a guest booted on it"};
   try {
     boot(Deadline::after(options_.watchdog));
   } catch (Error const& error) {
     if (error.err() == ECANCELED) throw;
-    accelerator = Accelerator::tcg;
-    reason = error.err() == ETIMEDOUT ? "a guest on it did not come up" : error.sentence();
+    verdict = {Accelerator::tcg, error.err() == ETIMEDOUT ? "a guest on it did not come up" : error.text()};
   }
   std::chrono::duration<double> const took = Deadline::Clock::now() - start;
-  spdlog::info("probed KVM in {:.1f} s: {}; template guests run on {}", took.count(), reason,
-               name_of(accelerator));
-  remember({identity, accelerator}, reason, took.count());
-  return accelerator;
+  spdlog::info("probed KVM in {:.1f} s: {}; template guests run on {}", took.count(), verdict.reason,
+               name_of(verdict.accelerator));
+  remember({identity, verdict}, took.count());
+  return verdict;
 }
 
-std::optional<Accelerator> AcceleratorProbe::recall(std::string const& identity) {
-  auto const in_memory = known_.with([&](auto const& known) -> std::optional<Accelerator> {
-    if (known && known->identity == identity) return known->accelerator;
+std::optional<AcceleratorProbe::Verdict> AcceleratorProbe::recall(std::string const& identity) {
+  auto const in_memory = known_.with([&](auto const& known) -> std::optional<Verdict> {
+    if (known && known->identity == identity) return known->verdict;
     return std::nullopt;
   });
   if (in_memory || options_.memory.empty()) return in_memory;
@@ -118,17 +115,18 @@ std::optional<Accelerator> AcceleratorProbe::recall(std::string const& identity)
     return std::nullopt;
   auto const name = record.value("accelerator", "");
   if (name != "kvm" && name != "tcg") return std::nullopt;
-  auto const accelerator = name == "kvm" ? Accelerator::kvm : Accelerator::tcg;
-  known_.with([&](auto& known) { known = Verdict{identity, accelerator}; });
-  return accelerator;
+  Verdict const verdict{name == "kvm" ? Accelerator::kvm : Accelerator::tcg,
+                        record.value("reason", "found out earlier")};
+  known_.with([&](auto& known) { known = Known{identity, verdict}; });
+  return verdict;
 }
 
-void AcceleratorProbe::remember(Verdict const& verdict, std::string const& reason, double seconds) {
-  known_.with([&](auto& known) { known = verdict; });
+void AcceleratorProbe::remember(Known const& found, double seconds) {
+  known_.with([&](auto& known) { known = found; });
   if (options_.memory.empty()) return;
-  nlohmann::json const record{{"identity", nlohmann::json::parse(verdict.identity)},
-                              {"accelerator", name_of(verdict.accelerator)},
-                              {"reason", reason},
+  nlohmann::json const record{{"identity", nlohmann::json::parse(found.identity)},
+                              {"accelerator", name_of(found.verdict.accelerator)},
+                              {"reason", found.verdict.reason},
                               {"seconds", seconds},
                               {"probed", rfc3339(epoch_ms_now())}};
   try {

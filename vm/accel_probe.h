@@ -30,27 +30,31 @@ class AcceleratorProbe {
     std::chrono::milliseconds watchdog = std::chrono::seconds(5);
     std::string device = "/dev/kvm";
   };
+  struct Verdict {
+    Accelerator accelerator;
+    std::string reason;  // a clause for people: "a guest booted on it"
+  };
   /// Boots a guest on KVM and returns once it said "ready"; throws Error by the deadline otherwise.
   using BootOnKvm = std::function<void(Deadline)>;
 
   explicit AcceleratorProbe(Options options) : options_(std::move(options)) {}
 
   /// `qemu` and `kernel` are paths of files. Throws Error(ECANCELED) only.
-  Accelerator choose(std::string const& qemu, std::string const& kernel, BootOnKvm const& boot,
-                     std::stop_token const& stop);
+  Verdict choose(std::string const& qemu, std::string const& kernel, BootOnKvm const& boot,
+                 std::stop_token const& stop);
 
  private:
-  struct Verdict {
+  struct Known {
     std::string identity;  // of all that could change it
-    Accelerator accelerator;
+    Verdict verdict;
   };
 
-  std::optional<Accelerator> recall(std::string const& identity);
-  void remember(Verdict const& verdict, std::string const& reason, double seconds);
-  Accelerator probe(std::string const& identity, BootOnKvm const& boot);
+  std::optional<Verdict> recall(std::string const& identity);
+  void remember(Known const& found, double seconds);
+  Verdict probe(std::string const& identity, BootOnKvm const& boot);
 
   Options options_;
-  Guarded<std::optional<Verdict>> known_;
+  Guarded<std::optional<Known>> known_;
 };
 
 }  // namespace templatefs::vm

@@ -92,9 +92,9 @@ std::vector<std::string> GuestBuilder::watched_files(BuildSpec const& spec) {
   return out;
 }
 
-Accelerator GuestBuilder::accelerator(std::stop_token const& stop) {
-  if (options_.accelerator == AcceleratorChoice::kvm) return Accelerator::kvm;
-  if (options_.accelerator == AcceleratorChoice::tcg) return Accelerator::tcg;
+AcceleratorProbe::Verdict GuestBuilder::accelerator(std::stop_token const& stop) {
+  if (options_.accelerator == AcceleratorChoice::kvm) return {Accelerator::kvm, "as was asked for"};
+  if (options_.accelerator == AcceleratorChoice::tcg) return {Accelerator::tcg, "as was asked for"};
   GuestMachine machine;
   machine.qemu = find_qemu(options_.qemu);
   auto const kernel = this->kernel();
@@ -121,7 +121,7 @@ BuildReport GuestBuilder::build(BuildSpec const& spec, std::string const& image_
   machine.qemu = find_qemu(options_.qemu);
   machine.kernel = kernel.image;
   machine.image = image_path;
-  machine.accelerator = accelerator(stop);
+  machine.accelerator = accelerator(stop).accelerator;
   machine.tsc_khz = tsc_khz();
 
   Deadline const deadline = Deadline::after(options_.time_limit);

@@ -31,7 +31,7 @@ class GuestBuilder : public Builder {
                     PhaseListener const& on_phase, std::stop_token const& stop) override;
 
   /// What the next build will run on; probes KVM where nobody did yet. Throws as build does.
-  Accelerator accelerator(std::stop_token const& stop);
+  AcceleratorProbe::Verdict accelerator(std::stop_token const& stop);
 
  private:
   Kernel kernel() const;

@@ -32,7 +32,7 @@ class AccelProbe : public VmTest {
   }
   /// A new probe each time, as after a restart.
   Accelerator choose(AcceleratorProbe::BootOnKvm const& boot) {
-    return AcceleratorProbe(options()).choose(qemu_, kernel_, boot, {});
+    return AcceleratorProbe(options()).choose(qemu_, kernel_, boot, {}).accelerator;
   }
   Accelerator choose_working() {
     return choose([this](Deadline) { ++boots_; });
@@ -111,7 +111,8 @@ TEST_F(AccelProbe, ADamagedMemoryIsProbedAnew) {
 TEST_F(AccelProbe, AMemoryThatCannotBeWrittenIsNoFailure) {
   auto unwritable = options();
   unwritable.memory = scratch_ / "missing/probe.json";
-  EXPECT_EQ(AcceleratorProbe(unwritable).choose(qemu_, kernel_, [](Deadline) {}, {}), Accelerator::kvm);
+  EXPECT_EQ(AcceleratorProbe(unwritable).choose(qemu_, kernel_, [](Deadline) {}, {}).accelerator,
+            Accelerator::kvm);
 }
 
 TEST_F(AccelProbe, AStopRequestPassesThroughAndIsNoVerdict) {
@@ -131,7 +132,8 @@ TEST_F(AccelProbe, ManyAtOnceBootOneGuest) {
     std::vector<std::jthread> threads;
     threads.reserve(8);
     for (int i = 0; i < 8; ++i)
-      threads.emplace_back([&] { EXPECT_EQ(probe.choose(qemu_, kernel_, boot, {}), Accelerator::kvm); });
+      threads.emplace_back(
+          [&] { EXPECT_EQ(probe.choose(qemu_, kernel_, boot, {}).accelerator, Accelerator::kvm); });
   }
   EXPECT_EQ(boots, 1);
 }
