@@ -63,6 +63,12 @@ int Connection::register_backing(int fd) noexcept {
   int const id = ::ioctl(fuse_session_fd(session_), kBackingOpen, &map);
   if (id > 0) return id;
   int const err = errno;
+  // Of this moment, not of this kernel: the image is served through us for as long as it is open, the next is
+  // not.
+  if (err == EMFILE || err == ENFILE || err == ENOMEM || err == EINTR) {
+    spdlog::warn("an image is served without passthrough: {}", errno_words(err));
+    return 0;
+  }
   refuse_passthrough(err == EPERM
                          ? "registering a backing file needs CAP_SYS_ADMIN in the initial user namespace"
                          : "the kernel refused a backing file: " + errno_words(err));

@@ -19,8 +19,9 @@ class Connection {
   /// Registers a file and takes it back, so that passthrough() is the truth before the first image.
   void try_passthrough(int fd) noexcept { unregister_backing(register_backing(fd)); }
 
-  /// The kernel's backing id for an open file, or 0: then reads and writes come through us. The first refusal
-  /// turns passthrough off for good, with one line in the log; inodes that have a backing id keep theirs.
+  /// The kernel's backing id for an open file, or 0: then reads and writes come through us. A refusal that
+  /// lies in the kernel or in our rights turns passthrough off for good, with one line in the log; one for
+  /// want of descriptors or memory is this file's alone. Inodes that have a backing id keep theirs.
   int register_backing(int fd) noexcept;
   void unregister_backing(int backing_id) noexcept;
 
