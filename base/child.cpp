@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -60,6 +61,10 @@ std::vector<std::string> merged_environment(std::vector<std::string> const& extr
   if (::getppid() != prepared.parent) ::_exit(127);
   for (auto const& [wanted, ours] : prepared.descriptors)
     if (::dup2(ours, wanted) < 0) fail();
+  // A formatter or QEMU that aborts tells why in its output; a core of it would land wherever we were
+  // started.
+  rlimit const no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -38,6 +38,10 @@ TEST_F(ChildTest, TellsHowItEnded) {
   EXPECT_EQ(killed->describe(), "signal 9 (Killed)");
 }
 
+TEST_F(ChildTest, LeavesNoCore) {
+  EXPECT_EQ(run_command({"sh", "-c", "ulimit -c"}, Deadline::after(20s)).text, "0\n");
+}
+
 TEST_F(ChildTest, AMissingProgramIsAnErrorOfSpawn) {
   EXPECT_THROW(Child::spawn({"no-such-program-here"}), Error);
   EXPECT_THROW(Child::spawn({"/etc/passwd"}), Error);
