@@ -9,6 +9,7 @@
 #include "base/random_name.h"
 #include "base/scope_exit.h"
 #include "cache/cache.h"
+#include "cache/layout.h"
 #include "cache/reflink.h"
 #include "cache/session.h"
 #include "fusefs/mount.h"
@@ -43,7 +44,9 @@ Finding check_reflink(std::string const& path, std::optional<cache::Store> const
   if (probe.works) return {Verdict::ok, "reflink", probe.describe(path), ""};
   if (::geteuid() == 0 && !store)
     return {Verdict::ok, "reflink",
-            probe.describe(path) + "; `templatefs mount` will make a filesystem of its own there", ""};
+            format("none on {}, where {} will be: `templatefs mount` makes a filesystem of its own in {}",
+                   probe.type_name, path, cache::layout::loop_file(path)),
+            ""};
   return {Verdict::warn, "reflink", probe.describe(path) + "; images are sparse copies",
           "Give a --store on btrfs or xfs, or run as root, which makes a filesystem of its own."};
 }

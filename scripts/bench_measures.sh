@@ -54,14 +54,12 @@ fio_once() {
 }
 
 measure_fio() { # STORE KIND
-  local store=$1 kind=$2 ours=$mnt/$where/fio.img rival=$1/bench/fio.img direct mode rw block round a b
-  mkdir -p "$store/bench"
-  cp --reflink=always "$(the_template "$store")" "$rival"
-  chmod u+w "$rival"
-  # Both laid out alike, every block written: what is measured is the way to the file, not its allocation.
-  for file in "$ours" "$rival"; do
-    dd if=/dev/urandom of="$file" bs=1M count=256 conv=notrunc,fsync status=none || die "$file could not be filled."
-  done
+  local store=$1 kind=$2 ours=$mnt/$where/fio.img rival direct mode rw block round a b
+  # Every block written: what is measured is the way to the file, not its allocation.
+  dd if=/dev/urandom of="$ours" bs=1M count=256 conv=notrunc,fsync status=none || die "$ours could not be filled."
+  # The very same file and the same pages of its cache, reached through the store's own mount.
+  rival=$(find "$store/sessions" -path "*/images/*/fio.img" | head -n 1)
+  [[ -f $rival ]] || die "the store $store has no image fio.img below sessions/, though $ours was opened."
   for direct in 0 1; do
     mode=buffered
     [[ $direct == 0 ]] || mode=direct
@@ -70,18 +68,18 @@ measure_fio() { # STORE KIND
       [[ $rw == rand* ]] || block=1M
       : >"$work/ours"; : >"$work/rival"; : >"$work/ratio"
       for ((round = 1; round <= fio_rounds; round++)); do
-        sync -f "$store/bench"
+        sync -f "$store"
         if ((round % 2)); then
-          a=$(fio_once "$ours" "$rw" $block $direct); sync -f "$store/bench"; b=$(fio_once "$rival" "$rw" $block $direct)
+          a=$(fio_once "$ours" "$rw" $block $direct); sync -f "$store"; b=$(fio_once "$rival" "$rw" $block $direct)
         else
-          b=$(fio_once "$rival" "$rw" $block $direct); sync -f "$store/bench"; a=$(fio_once "$ours" "$rw" $block $direct)
+          b=$(fio_once "$rival" "$rw" $block $direct); sync -f "$store"; a=$(fio_once "$ours" "$rw" $block $direct)
         fi
         say "$a" >>"$work/ours"; say "$b" >>"$work/rival"; divide "$a" "$b" >>"$work/ratio"
       done
       add_row "fio $rw $block $mode" "$kind" "$(median <"$work/ours")" "$(median <"$work/rival")" "$(median <"$work/ratio")" 0.90 least MB/s
     done
   done
-  rm -f "$ours" "$rival"
+  rm -f "$ours"
 }
 
 guestfish_once() {
