@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/noatime_view.h"
 #include "base/random_name.h"
 #include "cache/layout.h"
 #include "cache/subvolume.h"
@@ -77,7 +78,9 @@ Session Session::create(int store_dir, std::string_view kind, std::string_view w
   check(::mkdirat(own.get(), layout::kStaging, 0700), "make directory", layout::kStaging);
   make_subvolume_or_directory(own.get(), layout::kImages);
   session.staging_ = open_at(own.get(), layout::kStaging, O_RDONLY | O_DIRECTORY);
-  session.images_ = open_at(own.get(), layout::kImages, O_RDONLY | O_DIRECTORY);
+  Fd images = open_at(own.get(), layout::kImages, O_RDONLY | O_DIRECTORY);
+  session.images_ = open_noatime_view(images.get());
+  if (!session.images_) session.images_ = std::move(images);
   // For people and `templatefs ls`; never a proof of life.
   nlohmann::ordered_json const info = {
       {"kind", kind}, {"what", what}, {"pid", ::getpid()}, {"started", rfc3339(epoch_ms_now())}};

@@ -15,7 +15,7 @@ namespace templatefs::cache {
 ///
 /// `images` is a subvolume on btrfs, so that dropping thousands of images is one call. The session's
 /// directory itself is not: btrfs refuses to rename files out of a subvolume (EXDEV), and publishing is a
-/// rename from staging.
+/// rename from staging. Images are opened without access times where that can be had (base/noatime_view.h).
 class Session {
  public:
   /// `kind` is "mount" or a command's name, `what` says more for people (a mount point). Throws Error.

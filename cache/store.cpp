@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "base/noatime_view.h"
 #include "cache/layout.h"
 #include "cache/reflink.h"
 
@@ -100,9 +99,7 @@ Error Store::with_remedy(Error const& error) const {
 }
 
 void Store::settle(Options const& options) {
-  found_ = open_at(AT_FDCWD, path_, O_RDONLY | O_DIRECTORY);
-  dir_ = open_noatime_view(found_.get());
-  if (!dir_) dir_ = open_at(found_.get(), ".", O_RDONLY | O_DIRECTORY);
+  dir_ = open_at(AT_FDCWD, path_, O_RDONLY | O_DIRECTORY);
   lay_out(dir_.get(), path_);
   choice_ = options.fan_out;
   auto const probe = probe_reflink(path_);

@@ -48,9 +48,8 @@ class Store {
   void settle(Options const& options);
 
   std::string path_;
-  std::optional<LoopStore> loop_;  // before the two: unmounted after the last descriptor on it is closed
-  Fd found_;                       // keeps the filesystem from being unmounted while we use it
-  Fd dir_;                         // the same directory, without access times where that can be had
+  std::optional<LoopStore> loop_;  // before dir_: unmounted after the last descriptor on it is closed
+  Fd dir_;
   Rung rung_ = Rung::copy;
   FanOutChoice choice_ = FanOutChoice::automatic;
   std::string explanation_;
