@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -18,7 +19,13 @@ void log_to_file(std::string const& path, LogLevel level);
 /// Lets go of the file: a store of our own is unmounted only when nothing of it is open any more.
 void log_to_nowhere();
 
-/// fmt::format: gcc 12 has no std::format, and spdlog brings fmt along.
-using fmt::format;
+/// fmt::format: gcc 12 has no std::format, and spdlog brings fmt along. An object, so that where there is a
+/// std::format an argument of type std::string does not bring that one in as well, by its namespace.
+inline constexpr struct {
+  template <typename... Arguments>
+  std::string operator()(fmt::format_string<Arguments...> text, Arguments&&... arguments) const {
+    return fmt::format(text, std::forward<Arguments>(arguments)...);
+  }
+} format{};
 
 }  // namespace templatefs
