@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "base/fd.h"
 #include "fusefs/filesystem.h"
 
 #include <memory>
@@ -21,12 +20,7 @@ bool control_child_exists(Filesystem& fs, fuse_ino_t parent, std::string_view na
 /// Names in a control directory.
 std::vector<std::string> list_control(Filesystem& fs, fuse_ino_t directory);
 
-/// A control file that is open: its text as it was at open, or a file of the store.
-struct ControlFile {
-  std::string text;
-  Fd file;
-};
-/// Null where the node is no control file. Throws Error.
+/// Opens one. Null where the node is no control file. Throws Error.
 std::unique_ptr<ControlFile> open_control_file(Filesystem& fs, fuse_ino_t number);
 
 /// The store's path of a node below cache/, relative to the store; empty for other nodes.

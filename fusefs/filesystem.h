@@ -7,6 +7,7 @@
 #include "cache/recipe.h"
 #include "cache/session.h"
 #include "fusefs/connection.h"
+#include "fusefs/control_files.h"
 #include "fusefs/error_records.h"
 #include "fusefs/job_pool.h"
 #include "fusefs/node_table.h"
@@ -72,6 +73,7 @@ struct Filesystem {
   ParkedRequests parked;
   ErrorRecords errors;
   Counters counters;
+  ControlFiles control_files;
   Guarded<NodeTable> nodes;
   Guarded<std::map<std::pair<cache::Recipe const*, std::int64_t>, BuildJob>> jobs;
   JobPool pool;  // last: joined before what its jobs use is destroyed

@@ -16,7 +16,7 @@ void op_lseek(fuse_req_t req, fuse_ino_t number, off_t offset, int whence, fuse_
       image = open_image_of(Filesystem::of(request), number);
       fd = image->fd();
     } else {
-      fd = reinterpret_cast<ControlFile const*>(info->fh)->file.get();
+      fd = ControlFiles::at(info->fh).file.get();
       if (fd < 0) return request.error(EINVAL);
     }
     // The descriptor's own offset is used by nobody: reads and writes carry theirs.

@@ -10,13 +10,13 @@ namespace templatefs::fusefs {
 
 namespace {
 
-void open_control(Request& request, std::unique_ptr<ControlFile> file, fuse_file_info info) {
+void open_control(Filesystem& fs, Request& request, std::unique_ptr<ControlFile> file, fuse_file_info info) {
   if ((info.flags & O_ACCMODE) != O_RDONLY) return request.error(EACCES);
   // Their length is not known before they are written: the kernel must not trust st_size.
   info.direct_io = 1;
   info.noflush = 1;
-  info.fh = reinterpret_cast<std::uint64_t>(file.get());
-  if (request.open(info)) (void)file.release();
+  info.fh = fs.control_files.add(std::move(file));
+  if (!request.open(info)) fs.control_files.remove(info.fh);
 }
 
 /// True where the kernel took the answer, and with it a hold on the image until RELEASE.
@@ -38,7 +38,8 @@ bool open_image(Request& request, OpenImage& open, fuse_file_info info) {
 void op_open(fuse_req_t req, fuse_ino_t number, fuse_file_info* info) {
   answer(req, [&](Request& request) {
     auto& fs = Filesystem::of(request);
-    if (auto control = open_control_file(fs, number)) return open_control(request, std::move(control), *info);
+    if (auto control = open_control_file(fs, number))
+      return open_control(fs, request, std::move(control), *info);
     Entry const entry{(info->flags & O_TRUNC) != 0};
     with_open_image(fs, request, number, entry, [&fs, number, asked = *info](Request& held, OpenImage& open) {
       if (!open_image(held, open, asked)) return false;

@@ -24,7 +24,7 @@ void op_read(fuse_req_t req, fuse_ino_t number, std::size_t size, off_t offset, 
       auto const open = open_image_of(Filesystem::of(request), number);
       return reply_from_file(request, open->fd(), size, offset);
     }
-    auto const& control = *reinterpret_cast<ControlFile const*>(info->fh);
+    auto const& control = ControlFiles::at(info->fh);
     if (control.file) return reply_from_file(request, control.file.get(), size, offset);
     auto const start = std::min(static_cast<std::size_t>(offset), control.text.size());
     // A copy: once the reader has it, a RELEASE on another thread may free the text, which the thread

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fusefs/control_tree.h"
 #include "fusefs/images.h"
 #include "fusefs/operations.h"
 
@@ -8,7 +7,7 @@ namespace templatefs::fusefs {
 void op_release(fuse_req_t req, fuse_ino_t number, fuse_file_info* info) {
   answer(req, [&](Request& request) {
     if (info->fh != 0)
-      std::unique_ptr<ControlFile>(reinterpret_cast<ControlFile*>(info->fh)).reset();
+      Filesystem::of(request).control_files.remove(info->fh);
     else
       release_image(Filesystem::of(request), number);
     request.success();
