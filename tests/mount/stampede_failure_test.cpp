@@ -21,11 +21,9 @@ using ::testing::HasSubstr;
 constexpr unsigned kOpeners = 200;
 
 /// Waits until it is let go, and fails as long as a mark is there.
-constexpr char kFailing[] =
-    ": > $dir/started\n"
-    "while [ ! -e $dir/open ]; do sleep 0.02; done\n"
-    "if [ -e $dir/broken ]; then echo out of luck >&2; exit 3; fi\n"
-    "exec \"$real\" \"$@\"";
+std::string const kFailing = ": > $dir/started\n" + FormatterStandIn::waiting_line() +
+                             "if [ -e $dir/broken ]; then echo out of luck >&2; exit 3; fi\n"
+                             "exec \"$real\" \"$@\"";
 
 class FailingStampede : public RobustnessTest {
  protected:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/child.h"
+#include "base/fd.h"
 #include "tests/support/temp_dir.h"
 
 #include <chrono>
@@ -35,12 +36,15 @@ class FormatterStandIn {
 
   /// The script that says "started" by making $dir/started and then waits until the test calls release().
   static std::string waiting_script();
+  /// The line of it that waits.
+  static std::string waiting_line();
   bool wait_until_started() const;
   void release() const;
 
  private:
   TempDir dir_;
   std::string old_path_;
+  Fd gate_;
 };
 
 /// A daemon of the test's own: `templatefs mount -f OPTIONS MNT` as a child. Ends with SIGTERM in the
