@@ -4,13 +4,30 @@
 #include "base/error.h"
 #include "base/log.h"
 
+#include <algorithm>
 #include <cerrno>
 
 namespace templatefs::cache {
 
-RecipeBook::RecipeBook() {
+bool is_recipe_name(std::string_view name) noexcept {
+  auto const is_alphanumeric = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  return !name.empty() && name.size() <= 64 && is_alphanumeric(name.front()) &&
+         std::all_of(name.begin(), name.end(), [&](char c) {
+           return is_alphanumeric(c) || std::string_view("._+-").find(c) != std::string_view::npos;
+         });
+}
+
+RecipeBook::RecipeBook(std::vector<Recipe> configured) {
   for (auto const& filesystem : vm::filesystems())
     recipes_.push_back({std::string(filesystem.name), &filesystem, {}});
+  for (auto& recipe : configured) {
+    if (find(recipe.name) != nullptr)
+      throw Error(EINVAL, format("{}: the recipe {} is built in", recipe.origin, recipe.name),
+                  format("Give yours a name of its own, such as {}-mine.", recipe.name));
+    recipes_.push_back(std::move(recipe));
+  }
 }
 
 Recipe const* RecipeBook::find(std::string_view name) const noexcept {

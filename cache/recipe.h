@@ -17,13 +17,19 @@ struct Recipe {
   std::string name;
   vm::Filesystem const* filesystem;
   std::vector<std::string> arguments;  // the formatter's, after the built-in ones
+  std::string kernel = {};             // the guest's, a path; empty: the builder's choice
+  std::string origin = "built in";     // for people: where it was defined, "config.toml:3"
 };
+
+/// 1 to 64 of A-Z a-z 0-9 . _ + -, a letter or digit first: safe as a file name and in a key.
+bool is_recipe_name(std::string_view name) noexcept;
 
 /// The recipes that exist, in listing order. Immutable after start.
 class RecipeBook {
  public:
-  /// The built-in ones: each filesystem under its own name.
-  RecipeBook();
+  /// The built-in ones, each filesystem under its own name, and the configured ones. Throws Error(EINVAL)
+  /// where one of these has a built-in's name.
+  explicit RecipeBook(std::vector<Recipe> configured = {});
 
   std::span<Recipe const> all() const noexcept { return recipes_; }
   /// Null for an unknown name. The pointer lives as long as the book.
@@ -38,7 +44,7 @@ struct TemplateRequest {
   Recipe const* recipe;
   Capacity capacity;
 
-  vm::BuildSpec spec() const { return {recipe->filesystem, capacity, recipe->arguments}; }
+  vm::BuildSpec spec() const { return {recipe->filesystem, capacity, recipe->arguments, recipe->kernel}; }
   /// "btrfs/256M", as in a path.
   std::string path() const { return recipe->name + "/" + capacity.canonical(); }
   friend bool operator==(TemplateRequest const&, TemplateRequest const&) = default;

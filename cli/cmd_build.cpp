@@ -29,6 +29,7 @@ struct BuildOptions {
   std::vector<std::string> templates;
   bool json = false;
   bool quiet = false;
+  ConfigOptions config;
   StoreOptions store;
   BuilderOptions builder;
 };
@@ -108,8 +109,11 @@ void print(BuildOptions const& options, cache::TemplateRequest const& request, O
   }
 }
 
-int run(BuildOptions const& options) {
-  cache::RecipeBook const recipes;
+int run(BuildOptions options) {
+  auto const config = options.config.load();
+  options.store.fill_from(config);
+  options.builder.fill_from(config);
+  auto const recipes = config.recipe_book();
   std::vector<cache::TemplateRequest> requests;
   for (auto const& text : options.templates) {
     std::optional<cache::TemplateRequest> parsed;
@@ -153,6 +157,7 @@ void add_build(CLI::App& program, Action& action) {
       ->type_name("RECIPE/CAPACITY");
   command->add_flag("--json", options->json, "Print JSON lines: status while it runs, a summary each");
   command->add_flag("-q,--quiet", options->quiet, "Print failures only");
+  options->config.add_to(*command);
   options->store.add_to(*command, true);
   options->builder.add_to(*command);
   command->footer("Example:\n  templatefs build btrfs/256M ext4/1G xfs/512M");

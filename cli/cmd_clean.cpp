@@ -16,10 +16,12 @@ namespace {
 struct CleanOptions {
   bool debris_only = false;
   bool json = false;
+  ConfigOptions config;
   StoreOptions store;
 };
 
-int run(CleanOptions const& options) {
+int run(CleanOptions options) {
+  options.store.fill_from(options.config.load());
   auto const resolved = options.store.resolve();
   auto const store = cache::Store::open_existing(resolved);
   cache::CleanResult result;
@@ -54,6 +56,7 @@ void add_clean(CLI::App& program, Action& action) {
   auto* const command = program.add_subcommand("clean", "Remove the templates that nobody uses");
   command->add_flag("--debris", options->debris_only, "Only what processes that are gone left behind");
   command->add_flag("--json", options->json, "Print JSON, schema templatefs.clean/1");
+  options->config.add_to(*command);
   options->store.add_to(*command, false);
   command->footer("Example:\n  templatefs clean --debris");
   command->callback([options, &action] { action = [options] { return run(*options); }; });

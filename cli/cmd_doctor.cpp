@@ -14,6 +14,7 @@ namespace {
 
 struct DoctorOptions {
   bool json = false;
+  ConfigOptions config;
   StoreOptions store;
   BuilderOptions builder;
 };
@@ -30,7 +31,10 @@ char const* verdict_name(Verdict verdict) {
   return "?";
 }
 
-int run(DoctorOptions const& options) {
+int run(DoctorOptions options) {
+  auto const config = options.config.load();
+  options.store.fill_from(config);
+  options.builder.fill_from(config);
   auto const findings = examine(options.store, options.builder);
   bool failed = false;
   nlohmann::ordered_json checks = nlohmann::ordered_json::array();
@@ -61,6 +65,7 @@ void add_doctor(CLI::App& program, Action& action) {
   auto* const command =
       program.add_subcommand("doctor", "Check everything that templatefs needs, by trying it");
   command->add_flag("--json", options->json, "Print JSON, schema templatefs.doctor/1");
+  options->config.add_to(*command);
   options->store.add_to(*command, false);
   options->builder.add_to(*command);
   command->footer(

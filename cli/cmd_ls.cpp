@@ -19,6 +19,7 @@ using Json = nlohmann::ordered_json;
 
 struct LsOptions {
   bool json = false;
+  ConfigOptions config;
   StoreOptions store;
 };
 
@@ -73,7 +74,8 @@ void print_table(std::vector<cache::TemplateEntry> const& entries) {
   std::fputs(aligned_table(rows).c_str(), stdout);
 }
 
-int run(LsOptions const& options) {
+int run(LsOptions options) {
+  options.store.fill_from(options.config.load());
   auto const resolved = options.store.resolve();
   auto const store = cache::Store::open_existing(resolved);
   auto const entries = store ? cache::list_templates(store->dir()) : std::vector<cache::TemplateEntry>();
@@ -94,6 +96,7 @@ void add_ls(CLI::App& program, Action& action) {
   auto options = std::make_shared<LsOptions>();
   auto* const command = program.add_subcommand("ls", "List the templates in the store");
   command->add_flag("--json", options->json, "Print JSON, schema templatefs.ls/1");
+  options->config.add_to(*command);
   options->store.add_to(*command, false);
   command->footer("Example:\n  templatefs ls --json");
   command->callback([options, &action] { action = [options] { return run(*options); }; });

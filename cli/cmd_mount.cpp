@@ -33,6 +33,7 @@ struct MountOptions {
   bool verbose = false;
   std::string log_file;
   std::string largest = "64T";
+  ConfigOptions config;
   StoreOptions store;
   BuilderOptions builder;
 };
@@ -49,7 +50,7 @@ std::string greeting(fusefs::Filesystem const& fs) {
 }
 
 /// Everything from here to the unmount. `ready` is told once the mount answers, with what to tell the user.
-int serve(MountOptions const& options, std::string const& mount_point,
+int serve(MountOptions const& options, Config const& config, std::string const& mount_point,
           std::function<void(std::string const&)> const& ready) {
   fusefs::block_end_signals();
   auto const largest = Capacity::parse(options.largest);
@@ -65,9 +66,9 @@ int serve(MountOptions const& options, std::string const& mount_point,
     spdlog::info("swept {} session{} of processes that are gone", swept, swept == 1 ? "" : "s");
   auto session = cache::Session::create(store.dir(), "mount", mount_point);
   auto const builder = options.builder.make(store);
-  cache::RecipeBook const recipes;
+  auto const recipes = config.recipe_book();
   cache::Cache cache(store, session, *builder, build_slots());
-  fusefs::Filesystem fs({mount_point, *largest}, recipes, cache, session);
+  fusefs::Filesystem fs({mount_point, *largest, config.files}, recipes, cache, session);
   fusefs::Mount mount(fs, options.fuse_options);
   spdlog::info("mounted {} (store {}, {})", mount_point, store.path(), store.explanation());
   ready(greeting(fs));
@@ -81,6 +82,10 @@ int serve(MountOptions const& options, std::string const& mount_point,
 
 int run(MountOptions options) {
   log_to_stderr(options.verbose ? LogLevel::debug : LogLevel::all);
+  auto const config = options.config.load();
+  options.store.fill_from(config);
+  options.builder.fill_from(config);
+  (void)config.recipe_book();  // what is wrong with it is said here, not by the daemon
   // Relative paths mean the caller's directory, which a daemon leaves.
   if (!options.log_file.empty()) options.log_file = std::filesystem::absolute(options.log_file).string();
   if (!options.builder.kernel.empty())
@@ -88,12 +93,12 @@ int run(MountOptions options) {
   options.store.path = options.store.resolve().path;
   std::string const mount_point = fusefs::prepare_mount_point(options.mount_point);
   if (options.foreground)
-    return serve(options, mount_point, [](std::string const& words) {
+    return serve(options, config, mount_point, [](std::string const& words) {
       std::fputs(words.c_str(), stdout);
       std::fflush(stdout);
     });
   return daemonize([&](std::function<void(std::string const&)> const& ready) {
-    return serve(options, mount_point, ready);
+    return serve(options, config, mount_point, ready);
   });
 }
 
@@ -109,6 +114,7 @@ void add_mount(CLI::App& program, Action& action) {
   command->add_flag("-v,--verbose", options->verbose, "Log more");
   command->add_option("-o", options->fuse_options, "FUSE options, such as allow_other (repeatable)")
       ->type_name("OPT,...");
+  options->config.add_to(*command);
   options->store.add_to(*command, true);
   options->builder.add_to(*command);
   command->add_option("--max-capacity", options->largest, "The largest capacity that exists (default: 64T)")

@@ -24,6 +24,7 @@ namespace {
 
 struct WhyOptions {
   std::string path;
+  ConfigOptions config;
   StoreOptions store;
   BuilderOptions builder;
 };
@@ -66,14 +67,22 @@ void explain_template(WhyOptions const& options, cache::TemplateRequest const& r
 
 int run(WhyOptions options) {
   std::string below = options.path;
+  Config config;
   if (auto const mount = find_mount_of(options.path)) {
     below = mount->below;
     // Recipes and capacities have no failures of their own.
     if (std::count(below.begin(), below.end(), '/') == 2)
       std::fputs(read_file(AT_FDCWD, mount->mount_point + "/.templatefs/why/" + below).c_str(), stdout);
-    if (options.store.path.empty()) options.store.path = read_status(mount->mount_point)["store"]["path"];
+    // The mount's own recipes and store, whatever they would be here.
+    auto const status = read_status(mount->mount_point);
+    if (options.store.path.empty()) options.store.path = status["store"]["path"];
+    for (std::string const file : status["config"]) read_config(config, file);
+  } else {
+    config = options.config.load();
   }
-  cache::RecipeBook const recipes;
+  options.store.fill_from(config);
+  options.builder.fill_from(config);
+  auto const recipes = config.recipe_book();
   // A capacity's directory will do: any image in it has the same template.
   if (std::count(below.begin(), below.end(), '/') == 1) below += "/any.img";
   if (auto const wrong = fusefs::explain_grammar(recipes, Capacity::of_mib(std::int64_t{64} << 20), below)) {
@@ -99,6 +108,7 @@ void add_why(CLI::App& program, Action& action) {
   command->add_option("path", options->path, "An image in a mount, or RECIPE/CAPACITY")
       ->required()
       ->type_name("PATH");
+  options->config.add_to(*command);
   options->store.add_to(*command, false);
   options->builder.add_to(*command);
   command->footer("Example:\n  templatefs why /mnt/templates/xfs/256M/t1.img\n  templatefs why btrfs/256M");

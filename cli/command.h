@@ -31,6 +31,7 @@ void add_ls(CLI::App& program, Action& action);
 void add_build(CLI::App& program, Action& action);
 void add_why(CLI::App& program, Action& action);
 void add_path(CLI::App& program, Action& action);
+void add_recipes(CLI::App& program, Action& action);
 void add_clean(CLI::App& program, Action& action);
 void add_doctor(CLI::App& program, Action& action);
 

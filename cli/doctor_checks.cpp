@@ -43,10 +43,11 @@ Finding check_reflink(std::string const& path, std::optional<cache::Store> const
   auto const probe = cache::probe_reflink(path);
   if (probe.works) return {Verdict::ok, "reflink", probe.describe(path), ""};
   if (::geteuid() == 0 && !store)
-    return {Verdict::ok, "reflink",
-            format("none on {}, where {} will be: `templatefs mount` makes a filesystem of its own in {}",
-                   probe.type_name, path, cache::layout::loop_file(path)),
-            ""};
+    return {
+        Verdict::ok, "reflink",
+        format("none{}, where {} will be: `templatefs mount` makes a filesystem of its own in {}",
+               probe.type_name.empty() ? "" : " on " + probe.type_name, path, cache::layout::loop_file(path)),
+        ""};
   return {Verdict::warn, "reflink", probe.describe(path) + "; images are sparse copies",
           "Give a --store on btrfs or xfs, or run as root, which makes a filesystem of its own."};
 }
@@ -142,7 +143,7 @@ std::vector<Finding> examine(StoreOptions const& store_options, BuilderOptions c
     auto const own = cache::Store::open({scratch, {}, cache::FanOutChoice::copy_only});
     return check_passthrough(own, *builder_options.make(own));
   }));
-  if (builder_options.builder == "guest") examine_guest(findings, builder_options, store ? &*store : nullptr);
+  if (builder_options.builder != "host") examine_guest(findings, builder_options, store ? &*store : nullptr);
   check_dead_mounts(findings);
   return findings;
 }

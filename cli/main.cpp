@@ -2,8 +2,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/suggest.h"
 #include "fusefs/version.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <exception>
@@ -37,15 +39,20 @@ int main(int argc, char** argv) {
   cli::add_ls(program, action);
   cli::add_build(program, action);
   cli::add_why(program, action);
+  cli::add_recipes(program, action);
   cli::add_path(program, action);
   cli::add_clean(program, action);
   cli::add_doctor(program, action);
 
   // CLI11 would only ask for a command, without a word on the one that was given.
+  std::vector<std::string> commands;
+  for (auto const* const each : program.get_subcommands([](CLI::App const*) { return true; }))
+    commands.push_back(each->get_name());
   if (argc > 1 && argv[1][0] != '-' &&
-      program.get_subcommands([&](CLI::App const* each) { return each->get_name() == argv[1]; }).empty()) {
-    std::fprintf(stderr, "templatefs: there is no command \"%s\"\nRun with --help for more information.\n",
-                 argv[1]);
+      std::find(commands.begin(), commands.end(), argv[1]) == commands.end()) {
+    auto const meant = cli::suggestion(argv[1], commands);
+    std::fprintf(stderr, "templatefs: there is no command \"%s\". %s\n", argv[1],
+                 meant.empty() ? "Run with --help for more information." : meant.c_str());
     return cli::kUsage;
   }
   try {

@@ -27,8 +27,7 @@ void StoreOptions::add_to(CLI::App& command, bool all) {
   if (!all) return;
   command
       .add_option("--store-size", size_text,
-                  "Size of the filesystem that root gets where the location cannot\n"
-                  "reflink (default: 20G, at most 80 % of what is free)")
+                  "Size of the filesystem made where there is no reflink (default: 20G)")
       ->type_name("SIZE");
   command.add_option("--fanout", fan_out, "How images are made: auto, reflink (insist on it), copy")
       ->type_name("HOW")
@@ -62,6 +61,17 @@ void BuilderOptions::add_to(CLI::App& command) {
       ->check(CLI::IsMember({"auto", "kvm", "tcg"}).description(""));
 }
 
+void StoreOptions::fill_from(Config const& config) {
+  if (path.empty() && std::getenv("TEMPLATEFS_STORE") == nullptr) path = config.store;
+  if (size_text.empty()) size_text = config.store_size;
+}
+
+void BuilderOptions::fill_from(Config const& config) {
+  if (kernel_path().empty()) kernel = config.kernel;
+  if (builder.empty()) builder = config.builder;
+  if (accelerator.empty()) accelerator = config.accelerator;
+}
+
 std::unique_ptr<vm::Builder> BuilderOptions::make(cache::Store const& store) const {
   if (builder == "host") return std::make_unique<vm::HostBuilder>(vm::HostBuilder::Options{});
   return make_guest_builder(&store);
@@ -76,7 +86,7 @@ std::string BuilderOptions::kernel_path() const {
 std::unique_ptr<vm::GuestBuilder> BuilderOptions::make_guest_builder(cache::Store const* store) const {
   vm::GuestBuilder::Options options;
   options.kernel = kernel_path();
-  options.accelerator = *vm::parse_accelerator_choice(accelerator);
+  options.accelerator = *vm::parse_accelerator_choice(accelerator.empty() ? "auto" : accelerator);
   if (store != nullptr) {
     options.probe.memory = store->path() + "/" + cache::layout::accelerator_memory();
     options.probe.lock = store->path() + "/" + cache::layout::accelerator_lock();

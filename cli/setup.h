@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cache/store.h"
+#include "cli/config.h"
 #include "vm/guest_builder.h"
 
 #include <cstdint>
@@ -22,6 +23,9 @@ struct StoreOptions {
   std::string size_text;
   std::string fan_out = "auto";
 
+  /// Takes from the configuration what neither an option nor the environment said.
+  void fill_from(Config const& config);
+
   /// --store; with `all` also --store-size and --fanout.
   void add_to(CLI::App& command, bool all);
   /// Throws Error.
@@ -30,9 +34,12 @@ struct StoreOptions {
 
 /// The options that say how templates are built.
 struct BuilderOptions {
-  std::string builder = "guest";
-  std::string kernel;
-  std::string accelerator = "auto";
+  std::string builder;      // guest (the default) or host
+  std::string kernel;       // empty: the environment's, else the newest that is installed
+  std::string accelerator;  // auto (the default), kvm, tcg
+
+  /// As above.
+  void fill_from(Config const& config);
 
   void add_to(CLI::App& command);
   std::unique_ptr<vm::Builder> make(cache::Store const& store) const;

@@ -52,6 +52,7 @@ struct Filesystem {
   struct Options {
     std::string mount_point;  // absolute
     Capacity largest = Capacity::of_mib(std::int64_t{64} << 20);
+    std::vector<std::string> config_files = {};  // what the recipes were read from, for status.json
   };
 
   Filesystem(Options options_of_mount, cache::RecipeBook const& book, cache::Cache& templates,

@@ -57,6 +57,7 @@ std::string status_json(Filesystem& fs) {
       {"version", kVersion},
       {"pid", ::getpid()},
       {"mount_point", fs.options.mount_point},
+      {"config", fs.options.config_files},
       {"session", fs.session.name()},
       {"started", rfc3339(fs.started_ns / 1'000'000)},
       {"store",

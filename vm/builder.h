@@ -21,6 +21,7 @@ struct BuildSpec {
   Filesystem const* filesystem;  // from the table in vm/filesystem.h, never null
   Capacity capacity;
   std::vector<std::string> arguments;  // after the built-in ones, before the device; never through a shell
+  std::string kernel = {};             // path of the guest's kernel; empty: the builder's own choice
 };
 
 /// One input that decides a template's bytes, for the key and for `templatefs why`.

@@ -60,15 +60,15 @@ GuestJob make_job(BuildSpec const& spec, Formatter const& formatter) {
 
 GuestBuilder::GuestBuilder(Options options) : options_(std::move(options)), probe_(options_.probe) {}
 
-Kernel GuestBuilder::kernel() const {
-  return find_kernel(options_.kernel, options_.kernel_roots);
+Kernel GuestBuilder::kernel_for(BuildSpec const& spec) const {
+  return find_kernel(spec.kernel.empty() ? options_.kernel : spec.kernel, options_.kernel_roots);
 }
 
 std::vector<Input> GuestBuilder::inputs(BuildSpec const& spec) {
   if (!is_formatted(spec)) return {{"builder", "none"}, {"formatter_version", "noversion"}};
   auto const formatter = find_formatter(*spec.filesystem);
   (void)elf_interpreter(formatter.path);  // a script would find no shell in the guest
-  auto const kernel = this->kernel();
+  auto const kernel = kernel_for(spec);
   std::vector<Input> out{{"builder", "guest"}};
   for (auto& input : formatter.inputs()) out.push_back(std::move(input));
   out.push_back({"kernel_version", kernel.version});
@@ -80,7 +80,7 @@ std::vector<Input> GuestBuilder::inputs(BuildSpec const& spec) {
 
 std::vector<std::string> GuestBuilder::watched_files(BuildSpec const& spec) {
   if (!is_formatted(spec)) return {};
-  auto const kernel = this->kernel();
+  auto const kernel = kernel_for(spec);
   auto out = find_formatter(*spec.filesystem).files();
   out.push_back(kernel.image);
   out.push_back(kernel.modules + "/modules.dep");
@@ -88,7 +88,7 @@ std::vector<std::string> GuestBuilder::watched_files(BuildSpec const& spec) {
   if (auto qemu = find_on_path(options_.qemu.empty() ? kDefaultQemu : options_.qemu); !qemu.empty())
     out.push_back(std::move(qemu));
   // Where a newer kernel would appear.
-  if (options_.kernel.empty()) out.push_back(options_.kernel_roots.boot);
+  if (options_.kernel.empty() && spec.kernel.empty()) out.push_back(options_.kernel_roots.boot);
   return out;
 }
 
@@ -97,7 +97,7 @@ AcceleratorProbe::Verdict GuestBuilder::accelerator(std::stop_token const& stop)
   if (options_.accelerator == AcceleratorChoice::tcg) return {Accelerator::tcg, "as was asked for"};
   GuestMachine machine;
   machine.qemu = find_qemu(options_.qemu);
-  auto const kernel = this->kernel();
+  auto const kernel = find_kernel(options_.kernel, options_.kernel_roots);
   machine.kernel = kernel.image;
   machine.accelerator = Accelerator::kvm;
   auto const boot = [&](Deadline deadline) {
@@ -116,7 +116,7 @@ BuildReport GuestBuilder::build(BuildSpec const& spec, std::string const& image_
     return BuildReport{.accelerator = "none", .kernel = {}, .formatter = {}, .phases = {}};
 
   auto const formatter = find_formatter(*spec.filesystem);
-  auto const kernel = this->kernel();
+  auto const kernel = kernel_for(spec);
   GuestMachine machine;
   machine.qemu = find_qemu(options_.qemu);
   machine.kernel = kernel.image;

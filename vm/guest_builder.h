@@ -34,7 +34,7 @@ class GuestBuilder : public Builder {
   AcceleratorProbe::Verdict accelerator(std::stop_token const& stop);
 
  private:
-  Kernel kernel() const;
+  Kernel kernel_for(BuildSpec const& spec) const;
 
   Options options_;
   AcceleratorProbe probe_;

@@ -14,7 +14,8 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr char const* kCommands[] = {"mount", "umount", "ls", "build", "why", "path", "clean", "doctor"};
+constexpr char const* kCommands[] = {"mount", "umount", "ls",    "build", "recipes",
+                                     "why",   "path",   "clean", "doctor"};
 
 class Usage : public LeakCheck {};
 

@@ -26,4 +26,5 @@ templatefs_test(test_mount_life LABELS mount LIBRARIES templatefs_mount_support 
   start_test.cpp)
 templatefs_test(test_mount_commands LABELS mount LIBRARIES templatefs_mount_support SOURCES
   commands_test.cpp
-  fan_out_mount_test.cpp)
+  fan_out_mount_test.cpp
+  recipes_test.cpp)

@@ -48,18 +48,6 @@ void VmTest::TearDown() {
   EXPECT_EQ(errno, ECHILD);
 }
 
-ScopedVariable::ScopedVariable(std::string name, std::string const& value) : name_(std::move(name)) {
-  if (char const* const old = std::getenv(name_.c_str())) old_ = old;
-  ::setenv(name_.c_str(), value.c_str(), 1);
-}
-
-ScopedVariable::~ScopedVariable() {
-  if (old_)
-    ::setenv(name_.c_str(), old_->c_str(), 1);
-  else
-    ::unsetenv(name_.c_str());
-}
-
 void write_file(std::string const& path, std::string_view bytes, unsigned mode) {
   make_directories(AT_FDCWD, path.substr(0, path.rfind('/')), 0700);
   Fd const fd = open_at(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, mode);

@@ -3,10 +3,10 @@
 
 #include "base/child.h"
 #include "base/error.h"
+#include "tests/support/scoped_variable.h"
 #include "vm/builder.h"
 #include "vm/filesystem.h"
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,18 +41,7 @@ class VmTest : public testing::Test {
   int descriptors_before_;
 };
 
-/// Replaces an environment variable for the life of the object.
-class ScopedVariable {
- public:
-  ScopedVariable(std::string name, std::string const& value);
-  ~ScopedVariable();
-  ScopedVariable(ScopedVariable const&) = delete;
-  ScopedVariable& operator=(ScopedVariable const&) = delete;
-
- private:
-  std::string name_;
-  std::optional<std::string> old_;
-};
+using test::ScopedVariable;
 
 void write_file(std::string const& path, std::string_view bytes, unsigned mode = 0644);
 /// An executable shell script.

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/config.h"
+#include "cli/table.h"
+#include "vm/filesystem.h"
+
+#include <cstdio>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+namespace templatefs::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct RecipesOptions {
+  bool json = false;
+  ConfigOptions config;
+};
+
+std::string minimum_of(cache::Recipe const& recipe) {
+  constexpr auto kMiB = Capacity::kMiB;
+  return Capacity::of_mib((recipe.filesystem->minimum_bytes + kMiB - 1) / kMiB).canonical();
+}
+
+void print_json(Config const& config, cache::RecipeBook const& book) {
+  Json recipes = Json::array();
+  for (auto const& each : book.all())
+    recipes.push_back({{"name", each.name},
+                       {"filesystem", each.filesystem->name},
+                       {"mkfs_args", each.arguments},
+                       {"kernel", each.kernel},
+                       {"minimum_bytes", each.filesystem->minimum_bytes},
+                       {"from", each.origin}});
+  Json const document = {
+      {"schema", "templatefs.recipes/1"}, {"config", config.files}, {"recipes", std::move(recipes)}};
+  std::printf("%s\n", document.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+}
+
+void print_table(cache::RecipeBook const& book) {
+  std::vector<std::vector<std::string>> rows{
+      {"RECIPE", "FILESYSTEM", "AT LEAST", "MKFS ARGUMENTS", "KERNEL", "FROM"}};
+  auto const dash = [](std::string const& text) { return text.empty() ? std::string("-") : text; };
+  for (auto const& each : book.all()) {
+    std::string arguments;
+    for (auto const& argument : each.arguments) arguments += (arguments.empty() ? "" : " ") + argument;
+    rows.push_back({each.name, std::string(each.filesystem->name), minimum_of(each), dash(arguments),
+                    dash(each.kernel), each.origin});
+  }
+  std::fputs(aligned_table(rows).c_str(), stdout);
+}
+
+int run(RecipesOptions const& options) {
+  auto const config = options.config.load();
+  auto const book = config.recipe_book();
+  if (options.json)
+    print_json(config, book);
+  else
+    print_table(book);
+  return kOk;
+}
+
+}  // namespace
+
+void add_recipes(CLI::App& program, Action& action) {
+  auto options = std::make_shared<RecipesOptions>();
+  auto* const command = program.add_subcommand(
+      "recipes", "List the recipes, built-in and configured, and where each comes from");
+  command->add_flag("--json", options->json, "Print JSON, schema templatefs.recipes/1");
+  options->config.add_to(*command);
+  command->footer("Example:\n  templatefs recipes --config recipes.toml");
+  command->callback([options, &action] { action = [options] { return run(*options); }; });
+}
+
+}  // namespace templatefs::cli

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/config.h"
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "cli/recipe_table.h"
+#include "cli/toml_table.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+
+#include <CLI/CLI.hpp>
+
+#include <unistd.h>
+
+namespace templatefs::cli {
+
+namespace {
+
+constexpr char kSystemFile[] = "/etc/templatefs/config.toml";
+
+std::string from_environment(char const* name) {
+  char const* const value = std::getenv(name);
+  return value == nullptr ? std::string() : value;
+}
+
+/// Empty where there is neither.
+std::string user_file() {
+  auto const xdg = from_environment("XDG_CONFIG_HOME");
+  if (!xdg.empty() && xdg.front() == '/') return xdg + "/templatefs/config.toml";
+  auto const home = from_environment("HOME");
+  return home.empty() ? std::string() : home + "/.config/templatefs/config.toml";
+}
+
+void set_path(std::string& value, std::optional<std::string> const& said, std::string const& directory) {
+  if (said) value = (std::filesystem::path(directory) / *said).lexically_normal().string();
+}
+
+void set_choice(std::string& value, TomlTable& table, std::string const& key,
+                std::vector<std::string> const& choices) {
+  auto const said = table.text(key);
+  if (!said) return;
+  std::string list;
+  for (auto const& each : choices) list += (list.empty() ? "" : ", ") + each;
+  if (std::find(choices.begin(), choices.end(), *said) == choices.end())
+    throw table.error_at(key, format("{} cannot be \"{}\"", key, *said), format("It is one of: {}.", list));
+  value = *said;
+}
+
+void read_store(Config& config, TomlTable table, std::string const& directory) {
+  set_path(config.store, table.text("path"), directory);
+  if (auto const size = table.text("size")) {
+    if (!Capacity::parse(*size))
+      throw table.error_at("size", format("\"{}\" is no size", *size),
+                           "Write it like \"512M\", \"20G\" or \"1T\".");
+    config.store_size = *size;
+  }
+  table.finish();
+}
+
+void read_guest(Config& config, TomlTable table, std::string const& directory) {
+  set_path(config.kernel, table.text("kernel"), directory);
+  set_choice(config.accelerator, table, "accelerator", {"auto", "kvm", "tcg"});
+  set_choice(config.builder, table, "builder", {"guest", "host"});
+  table.finish();
+}
+
+}  // namespace
+
+void read_config(Config& config, std::string const& file) {
+  auto const document = parse_toml(file);
+  auto const directory = std::filesystem::path(file).parent_path().string();
+  TomlTable top(document, file, "");
+  if (auto table = top.table("store")) read_store(config, *table, directory);
+  if (auto table = top.table("guest")) read_guest(config, *table, directory);
+  if (auto recipes = top.table("recipe"))
+    for (auto& [name, table] : recipes->tables()) {
+      auto recipe = read_recipe(name, std::move(table), directory);
+      std::erase_if(config.recipes,
+                    [&, &taken = recipe.name](auto const& each) { return each.name == taken; });
+      config.recipes.push_back(std::move(recipe));
+    }
+  top.finish();
+  config.files.push_back(file);
+}
+
+void ConfigOptions::add_to(CLI::App& command) {
+  command.add_option("--config", file, "Read this configuration too (default: $TEMPLATEFS_CONFIG)")
+      ->type_name("FILE");
+}
+
+Config ConfigOptions::load() const {
+  Config config;
+  for (auto const& each : {std::string(kSystemFile), user_file()})
+    if (!each.empty() && ::access(each.c_str(), F_OK) == 0) read_config(config, each);
+  auto const last = file.empty() ? from_environment("TEMPLATEFS_CONFIG") : file;
+  if (!last.empty()) read_config(config, std::filesystem::absolute(last).lexically_normal().string());
+  return config;
+}
+
+}  // namespace templatefs::cli
