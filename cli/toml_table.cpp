@@ -96,8 +96,10 @@ std::optional<TomlTable> TomlTable::table(std::string const& key) {
 
 std::vector<std::pair<std::string, TomlTable>> TomlTable::tables() {
   std::vector<std::string> keys;
+  keys.reserve(table_.size());
   for (auto const& [key, node] : table_) keys.emplace_back(key.str());
   std::vector<std::pair<std::string, TomlTable>> out;
+  out.reserve(keys.size());
   for (auto const& key : keys) out.emplace_back(key, *table(key));
   return out;
 }
