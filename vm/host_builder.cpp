@@ -95,6 +95,7 @@ BuildReport HostBuilder::build(BuildSpec const& spec, std::string const& image_p
       throw Error(ENOSPC, "the image's filesystem is full", "Free some space there");
     throw Error(EIO, "the formatter failed with " + status->describe(), log.tail_for_people());
   }
+  punch_zeroes(image_path);
   punch_unwritten(image_path);
   std::chrono::duration<double> const took = Deadline::Clock::now() - start;
   report.phases.emplace_back("format", took.count());

@@ -6,6 +6,9 @@
 #include "base/files.h"
 
 #include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -24,7 +27,35 @@ bool punch(int fd, std::int64_t start, std::int64_t end, std::string const& path
   return true;
 }
 
+constexpr std::int64_t kBlock = 64 << 10;
+
+bool is_zero(std::string_view bytes) {
+  return bytes.front() == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
+}
+
 }  // namespace
+
+void punch_zeroes(std::string const& path) {
+  Fd const fd = open_at(AT_FDCWD, path, O_RDWR);
+  struct stat st {};
+  check(::fstat(fd.get(), &st), "stat", path);
+  std::vector<char> buffer(kBlock);
+  std::int64_t run_start = 0, run_end = 0;
+  bool able = true;
+  for_each_data_range(fd.get(), st.st_size, [&](std::int64_t offset, std::int64_t length) {
+    for (auto at = offset - offset % kBlock; able && at < offset + length; at += kBlock) {
+      auto const got = check(::pread(fd.get(), buffer.data(), buffer.size(), at), "read", path);
+      if (got == 0) return;
+      if (!is_zero({buffer.data(), static_cast<std::size_t>(got)})) continue;
+      if (at != run_end) {
+        able = punch(fd.get(), run_start, run_end, path);
+        run_start = at;
+      }
+      run_end = at + got;
+    }
+  });
+  if (able) punch(fd.get(), run_start, run_end, path);
+}
 
 void punch_unwritten(std::string const& path) {
   Fd const fd = open_at(AT_FDCWD, path, O_RDWR);

@@ -40,6 +40,24 @@ TEST_F(Sparsify, TakesAnEmptyAndAWhollySparseFile) {
 
 TEST_F(Sparsify, FailsOnAMissingFile) {
   EXPECT_EQ(error_of([&] { punch_unwritten(scratch_ / "missing"); }).err(), ENOENT);
+  EXPECT_EQ(error_of([&] { punch_zeroes(scratch_ / "missing"); }).err(), ENOENT);
+}
+
+TEST_F(Sparsify, MakesHolesOfWrittenZeroesAndKeepsEveryByte) {
+  // Zeroes up to an odd end of the file, but for one byte in each of two blocks.
+  auto const size = (16 << 20) + 4097;
+  auto const image = make_image(scratch_ / "image", 0);
+  {
+    Fd const fd = open_at(AT_FDCWD, image, O_RDWR);
+    write_all(fd.get(), std::string(size, '\0'), image);
+    for (off_t const at : {(5 << 20) + 65535, 9 << 20}) ASSERT_EQ(::pwrite(fd.get(), "x", 1, at), 1);
+  }
+  auto const before = sha256(read_file(AT_FDCWD, image, 128 << 20));
+  ASSERT_GE(allocated_bytes(image), 16 << 20);
+  punch_zeroes(image);
+  punch_unwritten(image);
+  EXPECT_LE(allocated_bytes(image), 2 * (64 << 10) + (64 << 10));
+  EXPECT_EQ(sha256(read_file(AT_FDCWD, image, 128 << 20)), before);
 }
 
 }  // namespace templatefs::vm
