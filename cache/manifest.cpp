@@ -36,6 +36,7 @@ std::string Manifest::to_json() const {
       {"kernel", report.kernel},
       {"formatter", report.formatter},
       {"mounted", report.mounted},
+      {"not_mounted", report.not_mounted},
       {"phase_seconds", phases},
       {"inputs", inputs},
   };
@@ -58,6 +59,7 @@ Manifest Manifest::from_json(std::string const& text) {
     document.at("kernel").get_to(manifest.report.kernel);
     document.at("formatter").get_to(manifest.report.formatter);
     document.at("mounted").get_to(manifest.report.mounted);
+    manifest.report.not_mounted = document.value("not_mounted", "");
     for (auto const& [phase, seconds] : document.at("phase_seconds").items())
       manifest.report.phases.emplace_back(phase, seconds.get<double>());
     for (auto const& [field, value] : document.at("inputs").items())

@@ -34,9 +34,10 @@ struct Input {
 struct BuildReport {
   std::string accelerator;  // "kvm", "tcg", or "none" where no guest ran
   std::string kernel;       // version of the kernel that mounted it; empty where none did
-  std::string formatter;    // first line of the version banner; empty for raw
-  bool mounted = false;     // the kernel mounted the result read-write and unmounted it
+  std::string formatter;    // as its banner tells the version; empty for raw
+  bool mounted = false;     // the kernel mounted the result read-write and unmounted it (swap: on and off)
   std::vector<std::pair<std::string, double>> phases;  // "boot", "format", "mount": seconds each
+  std::string not_mounted = {};                        // why the kernel did not
 };
 
 /// Called as a build enters a phase: "boot", "format", "mount", "sync". From the building thread; must not

@@ -1,72 +1,156 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm/filesystem.h"
 
-#include <array>
-
 namespace templatefs::vm {
 
 namespace {
 
 constexpr std::int64_t kMiB = 1 << 20;
+constexpr std::int64_t kTiB = std::int64_t{1} << 40;
 
-std::array<Filesystem, 4> const& table() {
-  static std::array<Filesystem, 4> const rows{
+// Told that the disk reads as zeroes, mke2fs writes neither inode tables nor (ext4) the journal, and marks
+// the tables as initialised, so that no mount of an image goes on to zero them in the background.
+constexpr char kMke2fsOptions[] = "nodiscard,assume_storage_prezeroed=1";
+constexpr std::string_view kExtMagic = "\x53\xEF";
+
+std::vector<Filesystem> const& table() {
+  static std::vector<Filesystem> const rows{
       Filesystem{.name = "btrfs",
                  .formatter = "mkfs.btrfs",
                  .version_switch = "--version",
                  .package = "btrfs-progs",
+                 .common = true,
                  // -K: the image is sparse already, discarding it would only take time.
                  .arguments = {"-f", "-K"},
-                 .config_files = {},
                  .modules = {"btrfs"},
                  .mount_type = "btrfs",
-                 .mount_options = "",
                  .minimum_bytes = 109 * kMiB,
                  .magic_offset = 65600,
                  .magic = "_BHRfS_M",
                  .check_command = {"btrfs", "check", "--readonly"}},
-      Filesystem{
-          .name = "ext4",
-          .formatter = "mkfs.ext4",
-          .version_switch = "-V",
-          .package = "e2fsprogs",
-          // Told that the disk reads as zeroes, mke2fs writes neither inode tables nor journal, and marks the
-          // tables as initialised, so that no mount of an image goes on to zero them in the background.
-          .arguments = {"-F", "-E", "nodiscard,assume_storage_prezeroed=1"},
-          .config_files = {"/etc/mke2fs.conf"},
-          .modules = {"ext4"},
-          .mount_type = "ext4",
-          .mount_options = "noinit_itable",
-          .minimum_bytes = 1 * kMiB,
-          .magic_offset = 1080,
-          .magic = "\x53\xEF",
-          .check_command = {"e2fsck", "-fn"}},
+      Filesystem{.name = "ext2",
+                 .formatter = "mkfs.ext2",
+                 .version_switch = "-V",
+                 .package = "e2fsprogs",
+                 .arguments = {"-F", "-E", kMke2fsOptions},
+                 .config_files = {"/etc/mke2fs.conf"},
+                 // An alias of ext4 in most kernels.
+                 .modules = {"ext2"},
+                 .mount_type = "ext2",
+                 .minimum_bytes = 1 * kMiB,
+                 .maximum_bytes = 16 * kTiB - kMiB,
+                 .magic_offset = 1080,
+                 .magic = kExtMagic,
+                 .check_command = {"e2fsck", "-fn"}},
+      Filesystem{.name = "ext3",
+                 .formatter = "mkfs.ext3",
+                 .version_switch = "-V",
+                 .package = "e2fsprogs",
+                 .arguments = {"-F", "-E", kMke2fsOptions},
+                 .config_files = {"/etc/mke2fs.conf"},
+                 .modules = {"ext3"},
+                 .mount_type = "ext3",
+                 .minimum_bytes = 1 * kMiB,
+                 .maximum_bytes = 16 * kTiB - kMiB,
+                 .magic_offset = 1080,
+                 .magic = kExtMagic,
+                 .check_command = {"e2fsck", "-fn"}},
+      Filesystem{.name = "ext4",
+                 .formatter = "mkfs.ext4",
+                 .version_switch = "-V",
+                 .package = "e2fsprogs",
+                 .common = true,
+                 .arguments = {"-F", "-E", kMke2fsOptions},
+                 .config_files = {"/etc/mke2fs.conf"},
+                 .modules = {"ext4"},
+                 .mount_type = "ext4",
+                 .mount_options = "noinit_itable",
+                 .minimum_bytes = 1 * kMiB,
+                 .magic_offset = 1080,
+                 .magic = kExtMagic,
+                 .check_command = {"e2fsck", "-fn"}},
       Filesystem{.name = "xfs",
                  .formatter = "mkfs.xfs",
                  .version_switch = "-V",
                  .package = "xfsprogs",
+                 .common = true,
                  .arguments = {"-f", "-K"},
-                 .config_files = {},
                  .modules = {"xfs"},
                  .mount_type = "xfs",
-                 .mount_options = "",
                  .minimum_bytes = 300 * kMiB,
                  .magic_offset = 0,
                  .magic = "XFSB",
                  .check_command = {"xfs_repair", "-n", "-f"}},
-      Filesystem{.name = "raw",
-                 .formatter = "",
-                 .version_switch = "",
-                 .package = "",
-                 .arguments = {},
-                 .config_files = {},
-                 .modules = {},
-                 .mount_type = "",
-                 .mount_options = "",
+      Filesystem{.name = "f2fs",
+                 .formatter = "mkfs.f2fs",
+                 .version_switch = "-V",
+                 .package = "f2fs-tools",
+                 // -t 0: no discard.
+                 .arguments = {"-f", "-t", "0"},
+                 .modules = {"f2fs"},
+                 .mount_type = "f2fs",
+                 // Of f2fs-tools 1.15; 1.16 takes 44 MiB.
+                 .minimum_bytes = 52 * kMiB,
+                 .maximum_bytes = 16 * kTiB,
+                 .magic_offset = 1024,
+                 .magic = "\x10\x20\xF5\xF2",
+                 .check_command = {"fsck.f2fs", "--dry-run"}},
+      Filesystem{.name = "vfat",
+                 .formatter = "mkfs.vfat",
+                 // There is no better one: the version stands among the words of the help.
+                 .version_switch = "--help",
+                 .package = "dosfstools",
+                 // -I: a whole disk is meant. Its companion --mbr would put a partition table into the boot
+                 // sector of a disk, and none into a file.
+                 .arguments = {"-I", "--mbr=n"},
+                 // Which character sets a mount wants by default depends on how the kernel was configured.
+                 .modules = {"vfat", "nls_cp437", "nls_iso8859-1"},
+                 .mount_type = "vfat",
+                 .mount_options = "codepage=437,iocharset=iso8859-1",
                  .minimum_bytes = 1 * kMiB,
-                 .magic_offset = 0,
-                 .magic = "",
-                 .check_command = {}},
+                 // Beyond it mkfs.vfat warns and leaves the rest unused.
+                 .maximum_bytes = 2 * kTiB,
+                 .magic_offset = 510,
+                 .magic = "\x55\xAA",
+                 .check_command = {"fsck.vfat", "-n"}},
+      Filesystem{.name = "exfat",
+                 .formatter = "mkfs.exfat",
+                 .version_switch = "-V",
+                 .package = "exfatprogs",
+                 .modules = {"exfat"},
+                 .mount_type = "exfat",
+                 .mount_options = "iocharset=utf8",
+                 .minimum_bytes = 3 * kMiB,
+                 // Just below 128T the length of the FAT overflows, and mkfs.exfat does not notice.
+                 .maximum_bytes = 127 * kTiB,
+                 .magic_offset = 3,
+                 .magic = "EXFAT   ",
+                 .check_command = {"fsck.exfat", "-n"}},
+      Filesystem{.name = "ntfs",
+                 .formatter = "mkntfs",
+                 .version_switch = "--version",
+                 .package = "ntfs-3g",
+                 // -F: a whole disk is meant. -Q: the disk reads as zeroes and has no bad sectors.
+                 .arguments = {"-F", "-Q"},
+                 .modules = {"ntfs3"},
+                 .mount_type = "ntfs3",
+                 .minimum_bytes = 2 * kMiB,
+                 .magic_offset = 3,
+                 .magic = "NTFS    ",
+                 // Counts the clusters in use, which `ntfsfix -n` does not.
+                 .check_command = {"ntfsresize", "--info"}},
+      Filesystem{.name = "swap",
+                 .formatter = "mkswap",
+                 .version_switch = "--version",
+                 .package = "util-linux",
+                 .mount_type = Filesystem::kSwapArea,
+                 .minimum_bytes = 1 * kMiB,
+                 // Beyond it mkswap warns and leaves the rest unused.
+                 .maximum_bytes = 16 * kTiB,
+                 .magic_offset = 4086,
+                 .magic = "SWAPSPACE2",
+                 .check_command = {"swaplabel"}},
+      Filesystem{.name = "raw", .minimum_bytes = 1 * kMiB},
   };
   return rows;
 }

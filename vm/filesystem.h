@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,20 +13,27 @@ namespace templatefs::vm {
 /// What is known of one kind of filesystem. Adding a filesystem is adding a row to the table in
 /// filesystem.cpp.
 struct Filesystem {
-  std::string_view name;                  // as in a path: "btrfs"
-  std::string_view formatter;             // on PATH; empty for raw, which is not formatted
-  std::string_view version_switch;        // the one that prints a version, which is not always --version
-  std::string_view package;               // Debian's, for the remedy
-  std::vector<std::string> arguments;     // always given; none of them changes the format chosen
-  std::vector<std::string> config_files;  // the formatter's, packed where they exist and part of the key
-  std::vector<std::string> modules;       // the kernel's, by name; their dependencies are found
-  std::string_view mount_type;            // for mount(2); empty where it cannot be mounted
-  std::string_view mount_options;         // for the guest's trial mount
-  std::int64_t minimum_bytes;             // smallest capacity that the formatter accepts, measured
-  std::int64_t magic_offset;              // the superblock's magic bytes, to tell a template from a torn file
-  std::string_view magic;                 // empty for raw
-  std::vector<std::string>
-      check_command;  // fsck, read-only, the image's path last; for tests and verification
+  static constexpr std::int64_t kNoMaximum = std::numeric_limits<std::int64_t>::max();
+  /// As `mount_type`: swapped on and off instead of mounted.
+  static constexpr std::string_view kSwapArea = "swap";
+
+  std::string_view name;                       // as in a path: "btrfs"
+  std::string_view formatter = {};             // on PATH; empty for raw, which is not formatted
+  std::string_view version_switch = {};        // the one that prints a version, which is not always --version
+  std::string_view package = {};               // Debian's, for the remedy
+  bool common = false;                         // without its formatter templatefs counts as ill installed
+  std::vector<std::string> arguments = {};     // always given; none of them changes the format chosen
+  std::vector<std::string> config_files = {};  // the formatter's, packed where they exist and part of the key
+  std::vector<std::string> modules = {};  // the kernel's, by name, the driver first; what they need is found
+  std::string_view mount_type = {};       // for mount(2); empty where there is nothing to mount
+  std::string_view mount_options = {};    // for the guest's trial mount
+  // The capacities that the formatter fills without arguments of a recipe's own, measured. Versions differ:
+  // the minimum is the largest, the maximum the smallest of theirs.
+  std::int64_t minimum_bytes;
+  std::int64_t maximum_bytes = kNoMaximum;
+  std::int64_t magic_offset = 0;  // the superblock's magic bytes, to tell a template from a torn file
+  std::string_view magic = {};    // empty for raw
+  std::vector<std::string> check_command = {};  // fsck, read-only, the image's path last
 };
 
 /// All of them, in the order they are listed to people.

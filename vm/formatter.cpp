@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <map>
+#include <sstream>
 #include <tuple>
 
 #include <sys/stat.h>
@@ -19,6 +20,10 @@
 namespace templatefs::vm {
 
 namespace {
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 struct Known {
   std::string banner;
@@ -87,6 +92,14 @@ Formatter find_formatter(Filesystem const& filesystem) {
   for (auto const& file : filesystem.config_files)
     if (::access(file.c_str(), R_OK) == 0) out.config_files.push_back(file);
   return out;
+}
+
+std::string Formatter::version_line() const {
+  std::istringstream lines(banner);
+  for (std::string line; std::getline(lines, line);)
+    for (std::size_t at = 1; at + 1 < line.size(); ++at)
+      if (line[at] == '.' && is_digit(line[at - 1]) && is_digit(line[at + 1])) return line;
+  return banner.substr(0, banner.find('\n'));
 }
 
 std::vector<Input> Formatter::inputs() const {

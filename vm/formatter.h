@@ -15,7 +15,8 @@ struct Formatter {
   std::vector<std::string> libraries;     // absolute paths, sorted; empty for a static program or a script
   std::vector<std::string> config_files;  // those that exist
 
-  std::string first_line() const { return banner.substr(0, banner.find('\n')); }
+  /// The banner's line that tells the version: some have words before it.
+  std::string version_line() const;
   /// formatter_version, formatter_digest, formatter_libraries, formatter_config.
   std::vector<Input> inputs() const;
   std::vector<std::string> files() const;

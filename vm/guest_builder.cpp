@@ -113,7 +113,11 @@ BuildReport GuestBuilder::build(BuildSpec const& spec, std::string const& image_
                                 std::stop_token const& stop) {
   // A raw image is what the caller made already: a hole of the right size.
   if (!is_formatted(spec))
-    return BuildReport{.accelerator = "none", .kernel = {}, .formatter = {}, .phases = {}};
+    return BuildReport{.accelerator = "none",
+                       .kernel = {},
+                       .formatter = {},
+                       .phases = {},
+                       .not_mounted = "there is no filesystem on it"};
 
   auto const formatter = find_formatter(*spec.filesystem);
   auto const kernel = kernel_for(spec);
@@ -131,8 +135,10 @@ BuildReport GuestBuilder::build(BuildSpec const& spec, std::string const& image_
   ConsoleLog(log_path).append(format("templatefs: {} in a guest: Linux {}, {}, {}\n", name, kernel.version,
                                      machine.qemu, name_of(machine.accelerator)));
   auto report = run_guest(machine, initrd, make_job(spec, formatter), log_path, on_phase, deadline, stop);
+  if (!report.mounted)
+    ConsoleLog(log_path).append(format("templatefs: not mounted: {}\n", report.not_mounted));
   punch_unwritten(image_path);
-  report.formatter = formatter.first_line();
+  report.formatter = formatter.version_line();
   return report;
 }
 

@@ -16,7 +16,7 @@ struct GuestJob {
   std::int64_t size = 0;                 // of the disk, bytes
   std::vector<std::string> arguments;    // the formatter's, [0] being its path in the guest; empty: not run
   std::vector<std::string> environment;  // NAME=value
-  std::string mount_type;                // empty for no trial mount
+  std::string mount_type;                // empty for no trial mount; Filesystem::kSwapArea
   std::string mount_options;
 };
 

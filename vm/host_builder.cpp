@@ -72,11 +72,13 @@ BuildReport HostBuilder::build(BuildSpec const& spec, std::string const& image_p
                                std::stop_token const& stop) {
   BuildReport report;
   report.accelerator = "none";
+  report.not_mounted =
+      is_formatted(spec) ? "the host's formatter ran without a guest" : "there is no filesystem on it";
   if (!is_formatted(spec)) return report;
 
   auto const deadline = Deadline::after(options_.time_limit);
   auto const start = Deadline::Clock::now();
-  report.formatter = find_formatter(*spec.filesystem).first_line();
+  report.formatter = find_formatter(*spec.filesystem).version_line();
   if (on_phase) on_phase("format");
 
   int ends[2];

@@ -44,6 +44,13 @@ void expect(GuestProcess const& guest, GuestEvent const& event, std::string_view
   throw Error(EIO, what, guest.console().tail_for_people());
 }
 
+/// The guest's "mount-failed": what was made was not tried, which says nothing against it.
+std::string why_not_mounted(GuestJob const& job, std::string const& kernel, int err) {
+  if (err == ENODEV) return "Linux " + kernel + " has no driver " + job.mount_type;
+  if (err == ENOMEM) return "the template guest has too little memory for so large a swap area";
+  return "Linux " + kernel + ": " + errno_words(err);
+}
+
 }  // namespace
 
 BuildReport run_guest(GuestMachine const& machine, Fd const& initrd, GuestJob const& job,
@@ -67,7 +74,10 @@ BuildReport run_guest(GuestMachine const& machine, Fd const& initrd, GuestJob co
     auto const mounted = guest.next_event();
     // A kernel without that driver can still have run the formatter.
     report.mounted = mounted.name != "mount-failed";
-    if (report.mounted) expect(guest, mounted, "mounted");
+    if (report.mounted)
+      expect(guest, mounted, "mounted");
+    else
+      report.not_mounted = why_not_mounted(job, event.kernel, mounted.err);
   }
   if (report.mounted) report.kernel = event.kernel;
   phases.enter("sync");

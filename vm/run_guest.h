@@ -12,7 +12,8 @@ class Fd;
 namespace templatefs::vm {
 
 /// Boots the one-shot guest on `machine` and has it do `job`. Returns only if the guest vouched for the
-/// result: kernel, mounted and phases of the report are filled in. Throws as Builder::build says.
+/// result: kernel, mounted, not_mounted and phases of the report are filled in. Throws as Builder::build
+/// says.
 BuildReport run_guest(GuestMachine const& machine, Fd const& initrd, GuestJob const& job,
                       std::string const& log_path, PhaseListener const& on_phase, Deadline deadline,
                       std::stop_token const& stop);

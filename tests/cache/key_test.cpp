@@ -5,7 +5,7 @@
 #include "cache/manifest.h"
 #include "tests/support/fake_builder.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 namespace templatefs::cache {
 namespace {
@@ -77,13 +77,14 @@ TEST(Manifest, ReadsWhatItWrote) {
   manifest.key = "ext4-64m-0123456789abcdef";
   manifest.recipe = manifest.filesystem = "ext4";
   manifest.capacity_bytes = 64 << 20;
-  manifest.report = {"tcg", "6.1.0", "mke2fs 1.47\xff", true, {{"boot", 1.5}}};
+  manifest.report = {"tcg", "6.1.0", "mke2fs 1.47\xff", true, {{"boot", 1.5}}, "why not"};
   manifest.fields = {{"a", "1\n2"}, {"b", "\"quoted\""}};
   auto const read = Manifest::from_json(manifest.to_json());
   EXPECT_EQ(read.key, manifest.key);
   EXPECT_EQ(read.capacity_bytes, manifest.capacity_bytes);
   EXPECT_EQ(read.report.kernel, "6.1.0");
   EXPECT_EQ(read.report.phases, manifest.report.phases);
+  EXPECT_EQ(read.report.not_mounted, "why not");
   ASSERT_EQ(read.fields.size(), 2u);
   EXPECT_EQ(read.fields[0].value, "1\n2");
   EXPECT_THROW(Manifest::from_json("{"), Error);

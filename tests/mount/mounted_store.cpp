@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "vm/filesystem.h"
 
 #include <algorithm>
 #include <map>
@@ -26,6 +27,13 @@ void make_directory(std::string const& path) {
 }
 
 }  // namespace
+
+std::vector<std::string> recipe_names() {
+  std::vector<std::string> names;
+  for (auto const& filesystem : vm::filesystems()) names.emplace_back(filesystem.name);
+  std::sort(names.begin(), names.end());
+  return names;
+}
 
 MountedStore::MountedStore(std::string const& kind, std::vector<std::string> const& more_options)
     : filesystem_(kind == kOnBtrfs ? "btrfs" : "xfs"), root_(filesystem_.path()) {

@@ -43,6 +43,9 @@ class MountedStore {
   std::unique_ptr<Daemon> daemon_;
 };
 
+/// All that a mount's top directory lists, sorted as names_in() does.
+std::vector<std::string> recipe_names();
+
 /// Cases that share one mounted store of each kind for the life of their suite. Each uses names of its own.
 class SharedMount : public LeakCheck {
  public:

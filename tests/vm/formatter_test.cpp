@@ -2,6 +2,7 @@
 #include "vm/formatter.h"
 
 #include "base/files.h"
+#include "tests/vm/filesystem_rows.h"
 #include "tests/vm/support.h"
 
 #include <cerrno>
@@ -37,9 +38,18 @@ class FormatterTest : public VmTest {
 }  // namespace
 
 TEST_F(FormatterTest, TellsTheVersionOfEach) {
-  EXPECT_THAT(find_formatter(*find_filesystem("btrfs")).first_line(), HasSubstr("btrfs-progs v"));
-  EXPECT_THAT(find_formatter(*find_filesystem("ext4")).first_line(), HasSubstr("mke2fs 1."));
-  EXPECT_THAT(find_formatter(*find_filesystem("xfs")).first_line(), HasSubstr("mkfs.xfs version "));
+  for (auto const& row : filesystem_rows())
+    EXPECT_THAT(find_formatter(row.filesystem()).version_line(), HasSubstr(row.banner)) << row.name;
+}
+
+TEST_F(FormatterTest, FindsTheVersionAmongOtherWords) {
+  Formatter formatter;
+  formatter.banner = "Usage: mkfs.x [OPTIONS]. Made in 1999.\n\nmkfs.x 4.2 (2021)\nmore 1.1\n";
+  EXPECT_EQ(formatter.version_line(), "mkfs.x 4.2 (2021)");
+  formatter.banner = "mkfs.x version 7\nand more\n";
+  EXPECT_EQ(formatter.version_line(), "mkfs.x version 7");
+  formatter.banner = "4.2";
+  EXPECT_EQ(formatter.version_line(), "4.2");
 }
 
 TEST_F(FormatterTest, NamesThePackageWhereItIsMissing) {

@@ -2,6 +2,8 @@
 #include "vm/host_builder.h"
 
 #include "base/files.h"
+#include "tests/support/loop_filesystem.h"
+#include "tests/vm/filesystem_rows.h"
 #include "tests/vm/support.h"
 
 #include <cerrno>
@@ -41,26 +43,47 @@ BuildSpec shell_spec(Filesystem& row, std::string const& script) {
 }  // namespace
 
 TEST_F(HostBuilderTest, MakesEachFilesystemAtItsMinimumAndAtOneTebibyte) {
-  for (auto const& row : filesystems()) {
-    if (row.formatter.empty()) continue;
+  for (auto const& expected : filesystem_rows()) {
+    auto const& row = expected.filesystem();
     for (auto const mib : {row.minimum_bytes / Capacity::kMiB, std::int64_t{1} << 20}) {
       SCOPED_TRACE(std::string(row.name) + " " + std::to_string(mib) + "M");
       auto const report = build(spec_of(row.name, mib));
       EXPECT_EQ(report.accelerator, "none");
       EXPECT_FALSE(report.mounted);
+      EXPECT_THAT(report.not_mounted, HasSubstr("without a guest"));
       EXPECT_EQ(magic_of(image_, row), row.magic);
       EXPECT_TRUE(is_clean(row, image_));
-      EXPECT_LT(allocated_bytes(image_), 32 << 20);
+      EXPECT_LT(allocated_bytes(image_), (expected.mib_at_one_tib + 12) * Capacity::kMiB);
     }
   }
 }
 
-TEST_F(HostBuilderTest, TheFormattersRefuseOneMebibyteLess) {
-  for (auto const& row : filesystems()) {
-    auto const mib = row.minimum_bytes / Capacity::kMiB - 1;
-    if (row.formatter.empty() || mib == 0) continue;
+TEST_F(HostBuilderTest, TheFormattersRefuseLessThanTheMinimum) {
+  for (auto const& row : filesystem_rows()) {
+    if (row.refused_mib == 0) continue;
     SCOPED_TRACE(row.name);
-    EXPECT_EQ(error_of([&] { build(spec_of(row.name, mib)); }).err(), EIO);
+    EXPECT_EQ(error_of([&] { build(spec_of(row.name, row.refused_mib)); }).err(), EIO);
+  }
+}
+
+TEST_F(HostBuilderTest, TheFormattersCannotFillMoreThanTheMaximum) {
+  if (::geteuid() != 0) GTEST_SKIP() << "mounting takes root";
+  // Files of ext4 end at 16T.
+  test::LoopFilesystem const large("xfs");
+  for (auto const& expected : filesystem_rows()) {
+    auto const& row = expected.filesystem();
+    EXPECT_EQ(row.maximum_bytes == Filesystem::kNoMaximum, expected.beyond_maximum.empty()) << row.name;
+    if (expected.beyond_maximum.empty()) continue;
+    SCOPED_TRACE(row.name);
+    auto const beyond = row.maximum_bytes + (std::int64_t{1} << 40);
+    auto const image = make_image(large / "image", beyond);
+    ::truncate(log_.c_str(), 0);
+    try {
+      (void)HostBuilder({}).build(spec_of(row.name, beyond / Capacity::kMiB), image, log_, {}, {});
+    } catch (Error const& error) {
+      EXPECT_EQ(error.err(), EIO) << error.sentence();
+    }
+    EXPECT_THAT(read_file(AT_FDCWD, log_), HasSubstr(expected.beyond_maximum));
   }
 }
 

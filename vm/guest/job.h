@@ -17,7 +17,7 @@ struct job {
   int argument_count;
   char* environment[MAX_ENVIRONMENT + 1];  // `environment`: NAME=value, one line each
   int environment_count;
-  const char* mount_type;     // `type`: empty for no trial mount
+  const char* mount_type;     // `type`: empty for no trial mount, "swap" to swap on it
   const char* mount_options;  // `options`
 };
 
