@@ -38,12 +38,16 @@ Recipe const* RecipeBook::find(std::string_view name) const noexcept {
 
 void require_possible(TemplateRequest const& request) {
   auto const& filesystem = *request.recipe->filesystem;
-  if (request.capacity.bytes() >= filesystem.minimum_bytes) return;
-  auto const minimum = Capacity::of_mib((filesystem.minimum_bytes + Capacity::kMiB - 1) / Capacity::kMiB);
-  throw Error(EINVAL,
-              format("{} cannot be made in {}: {} needs at least {}", request.recipe->name,
-                     request.capacity.canonical(), filesystem.formatter, minimum.canonical()),
-              format("Use {}/{} or larger.", request.recipe->name, minimum.canonical()));
+  auto const bytes = request.capacity.bytes();
+  bool const too_small = bytes < filesystem.minimum_bytes;
+  if ((!too_small && bytes <= filesystem.maximum_bytes) || !request.recipe->arguments.empty()) return;
+  auto const limit =
+      Capacity::of_mib((too_small ? filesystem.minimum_bytes : filesystem.maximum_bytes) / Capacity::kMiB);
+  throw Error(
+      EINVAL,
+      format("{} cannot be made in {}: {} {} {}", request.recipe->name, request.capacity.canonical(),
+             filesystem.formatter, too_small ? "needs at least" : "fills at most", limit.canonical()),
+      format("Use {}/{} or {}.", request.recipe->name, limit.canonical(), too_small ? "larger" : "smaller"));
 }
 
 TemplateRequest parse_request(RecipeBook const& book, std::string_view text) {

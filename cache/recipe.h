@@ -50,7 +50,9 @@ struct TemplateRequest {
   friend bool operator==(TemplateRequest const&, TemplateRequest const&) = default;
 };
 
-/// Throws Error(EINVAL) with the reason where the filesystem cannot be made this small.
+/// Throws Error(EINVAL) with the reason where the filesystem cannot be made this small or this large. Knows
+/// only the limits of the formatter's defaults: arguments move them both ways (mkfs.btrfs --mixed takes 16M),
+/// so a recipe that has some is left to the formatter.
 void require_possible(TemplateRequest const& request);
 
 /// "btrfs/256M" to a request. Throws Error(ENOENT) saying which half is wrong and what would be right.

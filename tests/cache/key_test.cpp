@@ -72,6 +72,39 @@ TEST(Recipe, RequestsSayWhatIsWrong) {
   EXPECT_NO_THROW(require_possible(parse_request(book, "raw/1M")));
 }
 
+TEST(Recipe, EachHasItsLimits) {
+  auto const sentence_of = [](TemplateRequest const& request) {
+    try {
+      require_possible(request);
+    } catch (Error const& error) {
+      EXPECT_EQ(error.err(), EINVAL);
+      return error.sentence();
+    }
+    return std::string();
+  };
+  for (auto const& recipe : book.all()) {
+    auto const minimum = recipe.filesystem->minimum_bytes / Capacity::kMiB;
+    auto const maximum = recipe.filesystem->maximum_bytes / Capacity::kMiB;
+    EXPECT_EQ(sentence_of({&recipe, Capacity::of_mib(minimum)}), "") << recipe.name;
+    EXPECT_EQ(sentence_of({&recipe, Capacity::of_mib(maximum)}), "") << recipe.name;
+    if (minimum > 1) {
+      EXPECT_NE(sentence_of({&recipe, Capacity::of_mib(minimum - 1)}), "") << recipe.name;
+    }
+    if (recipe.filesystem->maximum_bytes != vm::Filesystem::kNoMaximum) {
+      EXPECT_NE(sentence_of({&recipe, Capacity::of_mib(maximum + 1)}), "") << recipe.name;
+    }
+  }
+  EXPECT_THAT(sentence_of(parse_request(book, "vfat/3T")),
+              testing::AllOf(testing::HasSubstr("vfat cannot be made in 3T: mkfs.vfat fills at most 2T"),
+                             testing::HasSubstr("Use vfat/2T or smaller.")));
+}
+
+TEST(Recipe, ArgumentsOfItsOwnLeaveTheLimitsToTheFormatter) {
+  auto mixed = *book.find("btrfs");
+  mixed.arguments = {"--mixed"};
+  EXPECT_NO_THROW(require_possible({&mixed, Capacity::of_mib(16)}));
+}
+
 TEST(Manifest, ReadsWhatItWrote) {
   Manifest manifest;
   manifest.key = "ext4-64m-0123456789abcdef";
