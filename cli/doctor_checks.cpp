@@ -95,10 +95,10 @@ Finding check_passthrough(cache::Store const& store, vm::Builder& builder) {
 }
 
 Finding check_formatter(vm::Filesystem const& filesystem) {
-  std::string const check = "mkfs." + std::string(filesystem.name);
+  std::string const check(filesystem.formatter);
   std::string const found = find_on_path(std::string(filesystem.formatter));
   if (found.empty())
-    return {Verdict::fail, check, std::string(filesystem.formatter) + " is not on PATH",
+    return {filesystem.common ? Verdict::fail : Verdict::warn, check, check + " is not on PATH",
             "apt-get install " + std::string(filesystem.package)};
   return {Verdict::ok, check, found, ""};
 }

@@ -34,6 +34,7 @@ void examine_guest(std::vector<Finding>& findings, BuilderOptions const& options
       builder->inputs({&filesystem, Capacity::of_mib(1024), {}});
     } catch (Error const& error) {
       findings.push_back(failed("guest " + std::string(filesystem.name), error));
+      if (!filesystem.common) findings.back().verdict = Verdict::warn;
     }
   }
   try {

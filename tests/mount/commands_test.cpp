@@ -187,7 +187,7 @@ TEST_F(Commands, WhySaysWhetherTheTemplateIsThere) {
   EXPECT_THAT(run({"why", "ext4/16M", "--builder", "host"}).text,
               AllOf(HasSubstr("ext4-16m-"), HasSubstr("built 20")));
   EXPECT_THAT(run({"why", "xfs/16M", "--builder", "host"}).text, HasSubstr("needs at least 300M"));
-  EXPECT_THAT(run({"why", "ext3/16M", "--builder", "host"}).text, HasSubstr("no recipe is called"));
+  EXPECT_THAT(run({"why", "zfs/16M", "--builder", "host"}).text, HasSubstr("no recipe is called"));
 }
 
 TEST_F(Commands, DoctorFindsNothingWrongHereAndSaysWhatIs) {
@@ -197,8 +197,8 @@ TEST_F(Commands, DoctorFindsNothingWrongHereAndSaysWhatIs) {
   EXPECT_EQ(healthy["healthy"], true);
   std::map<std::string, Json> checks;
   for (auto const& check : healthy["checks"]) checks[check["check"]] = check;
-  for (char const* const name :
-       {"store", "reflink", "space", "fuse", "mkfs.btrfs", "mkfs.ext4", "mkfs.xfs", "passthrough"}) {
+  for (char const* const name : {"store", "reflink", "space", "fuse", "mkfs.btrfs", "mkfs.ext4", "mkfs.xfs",
+                                 "mkfs.vfat", "mkntfs", "mkswap", "passthrough"}) {
     ASSERT_TRUE(checks.contains(name)) << name;
     EXPECT_EQ(checks[name]["verdict"], "ok") << checks[name];
   }
