@@ -4,17 +4,13 @@
 #include "base/child.h"
 #include "base/digest.h"
 #include "base/error.h"
-#include "base/guarded.h"
 #include "vm/filesystem.h"
-#include "vm/shared_libraries.h"
+#include "vm/host_program.h"
 
 #include <cerrno>
 #include <cstdlib>
-#include <map>
 #include <sstream>
-#include <tuple>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace templatefs::vm {
@@ -23,48 +19,6 @@ namespace {
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
-}
-
-struct Known {
-  std::string banner;
-  std::vector<std::string> libraries;
-};
-
-/// A script (a wrapper that somebody put in front) has none: what it starts is its own affair, on the host.
-std::vector<std::string> libraries_of(std::string const& path) {
-  try {
-    return shared_libraries(path);
-  } catch (Error const& error) {
-    if (error.err() != ENOEXEC) throw;
-    return {};
-  }
-}
-
-Known examine(std::string const& path, std::string const& version_switch) {
-  auto output = run_command({path, version_switch}, Deadline::after(std::chrono::seconds(10)));
-  // Only the words count: mkfs.ext4 -V succeeds, others answer their own version switch with a failure.
-  if (output.text.empty())
-    throw Error(EIO, path + " " + version_switch + " produced no output (" + output.status.describe() + ")",
-                "Is it the formatter, or something else of that name on PATH?");
-  return {std::move(output.text), libraries_of(path)};
-}
-
-/// By name as well as by file: mke2fs is one file with many names.
-Known examine_once(std::string const& path, Filesystem const& filesystem) {
-  using Identity = std::tuple<std::string, std::string_view, dev_t, ino_t, off_t, std::int64_t, std::int64_t>;
-  static Guarded<std::map<Identity, Known>> memo;
-  struct stat st {};
-  check(::stat(path.c_str(), &st), "stat", path);
-  Identity const identity{path,       filesystem.name,   st.st_dev,         st.st_ino,
-                          st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
-  auto known = memo.with([&](auto& all) {
-    auto const found = all.find(identity);
-    return found == all.end() ? Known{} : found->second;
-  });
-  if (!known.banner.empty()) return known;
-  known = examine(path, std::string(filesystem.version_switch));
-  memo.with([&](auto& all) { all[identity] = known; });
-  return known;
 }
 
 std::string how_to_get(std::string const& name, std::string const& package) {
@@ -86,7 +40,7 @@ Formatter find_formatter(Filesystem const& filesystem) {
   out.path = find_on_path(name);
   if (out.path.empty())
     throw Error(ENOPKG, name + " not found on PATH", how_to_get(name, std::string(filesystem.package)));
-  auto known = examine_once(out.path, filesystem);
+  auto known = examine_program(out.path, std::string(filesystem.version_switch));
   out.banner = std::move(known.banner);
   out.libraries = std::move(known.libraries);
   for (auto const& file : filesystem.config_files)
