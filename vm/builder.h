@@ -3,6 +3,7 @@
 
 #include "base/capacity.h"
 #include "base/deadline.h"
+#include "vm/seed.h"
 
 #include <functional>
 #include <optional>
@@ -22,6 +23,7 @@ struct BuildSpec {
   Capacity capacity;
   std::vector<std::string> arguments;  // after the built-in ones, before the device; never through a shell
   std::string kernel = {};             // path of the guest's kernel; empty: the builder's own choice
+  std::optional<Seed> seed = {};       // what it is filled from once it is formatted
 };
 
 /// One input that decides a template's bytes, for the key and for `templatefs why`.
@@ -40,8 +42,8 @@ struct BuildReport {
   std::string not_mounted = {};                        // why the kernel did not
 };
 
-/// Called as a build enters a phase: "boot", "format", "mount", "sync". From the building thread; must not
-/// throw.
+/// Called as a build enters a phase: "boot", "format", "mount", "sync"; with a seed also "pack" (a directory
+/// or a compressed tar, before "boot") and "fill" (before "sync"). From the building thread; must not throw.
 using PhaseListener = std::function<void(std::string_view phase)>;
 
 /// The seam between the cache and whatever formats an image. Implementations are safe to call from many
@@ -51,18 +53,22 @@ class Builder {
   virtual ~Builder() = default;
 
   /// Everything on which the bytes depend besides filesystem, capacity and arguments: formatter, its
-  /// libraries and configuration, builder kind, guest kernel. Cheap when repeated (digests are memoised by
-  /// file identity). Throws Error(ENOPKG) naming the package to install where something is missing.
+  /// libraries and configuration, builder kind, guest kernel, seed. Cheap when repeated (digests are memoised
+  /// by file identity; a seed that is a directory is walked each time). Throws Error: ENOPKG naming the
+  /// package to install where something is missing, EOPNOTSUPP where this cannot be filled from a seed, and
+  /// what seed_digest throws.
   virtual std::vector<Input> inputs(BuildSpec const& spec) = 0;
 
   /// Files whose change would change inputs(); a caller that keeps a template in use may stat them to notice.
+  /// A directory's own times do not tell of a change deep inside it.
   virtual std::vector<std::string> watched_files(BuildSpec const& spec) = 0;
 
   /// Formats the image at `image_path`: an existing sparse file of exactly the capacity. Appends what
   /// formatter and guest print to `log_path`. Returns only if the guest vouched for the result. Throws Error:
   /// ENOPKG (something is not installed), EIO (formatter or guest failed; the sentence holds the console's
-  /// last 20 lines), ETIMEDOUT (limit reached), ENOSPC (the image's filesystem is full), ECANCELED (stop
-  /// requested). Leaves no process behind, whatever happens.
+  /// last 20 lines), ETIMEDOUT (limit reached), ENOSPC (the image's filesystem is full, or the seed does not
+  /// fit), ECANCELED (stop requested), EAGAIN (the seed changed meanwhile), and what seed_size throws. What
+  /// it writes besides the image has no name. Leaves no process behind, whatever happens.
   virtual BuildReport build(BuildSpec const& spec, std::string const& image_path, std::string const& log_path,
                             PhaseListener const& on_phase, std::stop_token const& stop) = 0;
 };

@@ -6,11 +6,13 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/random_name.h"
+#include "vm/archiver.h"
 #include "vm/console_log.h"
 #include "vm/filesystem.h"
 #include "vm/formatter.h"
 #include "vm/guest_init.h"
 #include "vm/guest_process.h"
+#include "vm/guest_seed.h"
 #include "vm/initramfs.h"
 #include "vm/kernel_modules.h"
 #include "vm/run_guest.h"
@@ -32,8 +34,11 @@ std::vector<std::string> const& machine_drivers() {
   return names;
 }
 
-std::vector<KernelModule> modules_for(Kernel const& kernel, Filesystem const& filesystem) {
-  return find_modules(kernel.modules, machine_drivers(), filesystem.modules);
+std::vector<KernelModule> modules_for(Kernel const& kernel, BuildSpec const& spec) {
+  auto wanted = spec.filesystem->modules;
+  auto const for_seed = seed_modules(spec);
+  wanted.insert(wanted.end(), for_seed.begin(), for_seed.end());
+  return find_modules(kernel.modules, machine_drivers(), wanted);
 }
 
 std::string digest_of_modules(std::vector<KernelModule> const& modules) {
@@ -43,17 +48,31 @@ std::string digest_of_modules(std::vector<KernelModule> const& modules) {
   return digest_of_files(paths);
 }
 
-GuestJob make_job(BuildSpec const& spec, Formatter const& formatter) {
+GuestJob make_job(BuildSpec const& spec, std::vector<std::string> const& libraries) {
   GuestJob job;
   job.time_ns = epoch_ms_now() * 1'000'000;
   job.seed = random_hex(32);
   job.size = spec.capacity.bytes();
   job.arguments = formatter_command(spec, "/dev/vda");
   job.arguments[0] = formatter_in_guest(job.arguments[0]);
-  job.environment = {"PATH=/bin", "HOME=/", "LC_ALL=C", "LD_LIBRARY_PATH=" + library_path(formatter)};
+  job.environment = {"PATH=/bin", "HOME=/", "LC_ALL=C", "LD_LIBRARY_PATH=" + library_path(libraries)};
   job.mount_type = spec.filesystem->mount_type;
   job.mount_options = spec.filesystem->mount_options;
   return job;
+}
+
+std::string directory_of(std::string const& path) {
+  auto const slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+std::vector<std::string> libraries_in_guest(Formatter const& formatter,
+                                            std::optional<GuestSeed> const& seed) {
+  auto out = formatter.libraries;
+  if (!seed) return out;
+  auto const& more = seed->archiver().program.libraries;
+  out.insert(out.end(), more.begin(), more.end());
+  return out;
 }
 
 }  // namespace
@@ -65,6 +84,7 @@ Kernel GuestBuilder::kernel_for(BuildSpec const& spec) const {
 }
 
 std::vector<Input> GuestBuilder::inputs(BuildSpec const& spec) {
+  require_fillable(spec);
   if (!is_formatted(spec)) return {{"builder", "none"}, {"formatter_version", "noversion"}};
   auto const formatter = find_formatter(*spec.filesystem);
   (void)elf_interpreter(formatter.path);  // a script would find no shell in the guest
@@ -73,8 +93,12 @@ std::vector<Input> GuestBuilder::inputs(BuildSpec const& spec) {
   for (auto& input : formatter.inputs()) out.push_back(std::move(input));
   out.push_back({"kernel_version", kernel.version});
   out.push_back({"kernel_digest", file_sha256(kernel.image)});
-  out.push_back({"kernel_modules", digest_of_modules(modules_for(kernel, *spec.filesystem))});
+  out.push_back({"kernel_modules", digest_of_modules(modules_for(kernel, spec))});
   out.push_back({"guest_init", guest_init_digest()});
+  if (spec.seed) {
+    out.push_back({"seed", seed_digest(*spec.seed)});
+    for (auto& input : find_archiver().inputs(*spec.seed)) out.push_back(std::move(input));
+  }
   return out;
 }
 
@@ -84,6 +108,11 @@ std::vector<std::string> GuestBuilder::watched_files(BuildSpec const& spec) {
   auto out = find_formatter(*spec.filesystem).files();
   out.push_back(kernel.image);
   out.push_back(kernel.modules + "/modules.dep");
+  if (spec.seed) {
+    out.push_back(spec.seed->path);
+    auto const archiver = find_archiver().files();
+    out.insert(out.end(), archiver.begin(), archiver.end());
+  }
   // Decides no byte, but whether a build that failed is worth another try.
   if (auto qemu = find_on_path(options_.qemu.empty() ? kDefaultQemu : options_.qemu); !qemu.empty())
     out.push_back(std::move(qemu));
@@ -111,6 +140,7 @@ AcceleratorProbe::Verdict GuestBuilder::accelerator(std::stop_token const& stop)
 BuildReport GuestBuilder::build(BuildSpec const& spec, std::string const& image_path,
                                 std::string const& log_path, PhaseListener const& on_phase,
                                 std::stop_token const& stop) {
+  require_fillable(spec);
   // A raw image is what the caller made already: a hole of the right size.
   if (!is_formatted(spec))
     return BuildReport{.accelerator = "none",
@@ -125,18 +155,35 @@ BuildReport GuestBuilder::build(BuildSpec const& spec, std::string const& image_
   machine.qemu = find_qemu(options_.qemu);
   machine.kernel = kernel.image;
   machine.image = image_path;
+  auto limit = options_.time_limit;
+  if (spec.seed) {
+    auto const size = seed_size(*spec.seed);
+    require_room(*spec.seed, size, spec.capacity);
+    limit += fill_time(*spec.seed, size);
+  }
   machine.accelerator = accelerator(stop).accelerator;
   machine.tsc_khz = tsc_khz();
 
-  Deadline const deadline = Deadline::after(options_.time_limit);
+  Deadline const deadline = Deadline::after(limit);
   std::string const name(spec.filesystem->formatter);
-  Fd const initrd = make_memory_file(
-      "templatefs-initramfs", make_initramfs({modules_for(kernel, *spec.filesystem), name, &formatter}));
-  ConsoleLog(log_path).append(format("templatefs: {} in a guest: Linux {}, {}, {}\n", name, kernel.version,
-                                     machine.qemu, name_of(machine.accelerator)));
-  auto report = run_guest(machine, initrd, make_job(spec, formatter), log_path, on_phase, deadline, stop);
-  if (!report.mounted)
-    ConsoleLog(log_path).append(format("templatefs: not mounted: {}\n", report.not_mounted));
+  ConsoleLog log(log_path);
+  std::optional<GuestSeed> seed;
+  if (spec.seed)
+    seed.emplace(spec, SeedDisk::Surroundings{directory_of(image_path), log, deadline, stop}, on_phase);
+  GuestContents const contents{modules_for(kernel, spec), name, &formatter,
+                               seed ? &seed->archiver() : nullptr};
+  Fd const initrd = make_memory_file("templatefs-initramfs", make_initramfs(contents));
+  auto job = make_job(spec, libraries_in_guest(formatter, seed));
+  if (seed) {
+    job.fill = seed->fill();
+    machine.seed = seed->disk_path();
+  }
+  log.append(format("templatefs: {} in a guest: Linux {}, {}, {}\n", name, kernel.version, machine.qemu,
+                    name_of(machine.accelerator)));
+  auto report = run_guest(machine, initrd, job, log_path, on_phase, deadline, stop);
+  if (!report.mounted) log.append(format("templatefs: not mounted: {}\n", report.not_mounted));
+  if (seed) seed->require_unchanged();
+  if (seed && seed->packing()) report.phases.insert(report.phases.begin(), {"pack", *seed->packing()});
   punch_unwritten(image_path);
   report.formatter = formatter.version_line();
   return report;

@@ -19,7 +19,7 @@ class GuestBuilder : public Builder {
     KernelRoots kernel_roots = {};
     AcceleratorChoice accelerator = AcceleratorChoice::automatic;
     AcceleratorProbe::Options probe = {};
-    std::chrono::milliseconds time_limit = std::chrono::seconds(120);  // for one build
+    std::chrono::milliseconds time_limit = std::chrono::seconds(120);  // a build; fill_time() is added
     std::string qemu = {};  // a name on PATH or a path; empty: the one for this machine
   };
 

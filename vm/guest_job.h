@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/error.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,6 +10,21 @@
 #include <vector>
 
 namespace templatefs::vm {
+
+/// How the guest fills a filesystem from its second disk.
+struct GuestFill {
+  std::int64_t disk_size = 0;       // bytes
+  std::string disk_type;            // for mount(2); empty where the disk is a tar
+  std::vector<std::string> pack;    // argv that turns the mounted disk into a tar; empty where it is one
+  std::vector<std::string> unpack;  // argv that reads the tar into the filesystem
+  std::optional<Error> overflow;    // stays here: what is thrown where it does not fit
+};
+
+/// Where the guest mounts the second disk.
+inline constexpr char kSeedMountInGuest[] = "/seed";
+inline constexpr char kSeedDiskInGuest[] = "/dev/vdb";
+/// Where it mounts the filesystem that it made.
+inline constexpr char kMountInGuest[] = "/mnt";
 
 /// One build as the guest is told it over the report port (vm/guest/job.h reads it).
 struct GuestJob {
@@ -18,6 +35,7 @@ struct GuestJob {
   std::vector<std::string> environment;  // NAME=value
   std::string mount_type;                // empty for no trial mount; Filesystem::kSwapArea
   std::string mount_options;
+  std::optional<GuestFill> fill;
 };
 
 /// Throws Error(EINVAL) for a text with a newline or a NUL in it, which the protocol cannot carry, and E2BIG.
@@ -25,7 +43,7 @@ std::string encode_job(GuestJob const& job);
 
 /// One line the guest said.
 struct GuestEvent {
-  std::string name;    // "ready", "formatted", "mounted", "mount-failed", "done", "failed"
+  std::string name;    // "ready", "formatted", "mounted", "mount-failed", "filled", "done", "failed"
   std::string kernel;  // ready: uname -r
   std::string step;    // failed: which
   int err = 0;

@@ -20,7 +20,7 @@ namespace templatefs::vm {
 namespace {
 
 // Numbers in the QEMU process.
-enum : int { kConsoleFd = 3, kReportFd = 4, kQmpFd = 5, kInitrdFd = 6, kImageFd = 7 };
+enum : int { kConsoleFd = 3, kReportFd = 4, kQmpFd = 5, kInitrdFd = 6, kImageFd = 7, kSeedFd = 8 };
 
 constexpr std::size_t kLongestLine = 1 << 16;
 
@@ -77,12 +77,17 @@ void GuestProcess::spawn(GuestMachine machine, Fd const& initrd) {
                           {kQmpFd, qmp[1].get()},
                           {kInitrdFd, initrd.get()}},
                          {"LC_ALL=C"}};
-  Fd image;
+  Fd image, seed;
   if (!machine.image.empty()) {
     // By descriptor: QEMU takes paths as JSON, and a path need not be UTF-8.
     image = open_at(AT_FDCWD, machine.image, O_RDWR);
     options.descriptors[kImageFd] = image.get();
     machine.image = in_child(kImageFd);
+  }
+  if (!machine.seed.empty()) {
+    seed = open_at(AT_FDCWD, machine.seed, O_RDONLY);
+    options.descriptors[kSeedFd] = seed.get();
+    machine.seed = in_child(kSeedFd);
   }
   qemu_.emplace(Child::spawn(qemu_argv(machine), options));
   console_.fd = std::move(console[0]);
@@ -152,6 +157,7 @@ void GuestProcess::take_qmp_lines() {
     std::string const reason = data.value("reason", "unknown reason");
     console_log_.append("templatefs: a " + data.value("operation", "request") +
                         " of the guest failed: " + reason + "\n");
+    if (data.value("node-name", "") == "seed") throw Error(EIO, "reading the seed failed (" + reason + ")");
     if (data.value("nospace", false) || reason == std::strerror(ENOSPC))
       throw Error(ENOSPC, "the image's filesystem is full", "Free some space there");
     if (reason == std::strerror(EDQUOT))

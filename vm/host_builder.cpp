@@ -28,9 +28,16 @@ bool looks_full(std::string const& image_path, std::string const& output) {
   return no_blocks || output.find(std::strerror(ENOSPC)) != std::string::npos;
 }
 
+void refuse_seed(BuildSpec const& spec) {
+  if (spec.seed)
+    throw Error(EOPNOTSUPP, "fill a template from the seed " + spec.seed->path + " on the host",
+                "The guest's kernel puts a seed in: use --builder=guest");
+}
+
 }  // namespace
 
 std::vector<Input> HostBuilder::inputs(BuildSpec const& spec) {
+  refuse_seed(spec);
   if (!is_formatted(spec)) return {{"builder", "none"}, {"formatter_version", "noversion"}};
   std::vector<Input> out{{"builder", "host"}};
   for (auto& input : find_formatter(*spec.filesystem).inputs()) out.push_back(std::move(input));
@@ -45,6 +52,7 @@ std::vector<std::string> HostBuilder::watched_files(BuildSpec const& spec) {
 BuildReport HostBuilder::build(BuildSpec const& spec, std::string const& image_path,
                                std::string const& log_path, PhaseListener const& on_phase,
                                std::stop_token const& stop) {
+  refuse_seed(spec);
   BuildReport report;
   report.accelerator = "none";
   report.not_mounted =

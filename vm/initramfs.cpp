@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "vm/archiver.h"
 #include "vm/cpio_writer.h"
 #include "vm/decompress.h"
 #include "vm/formatter.h"
@@ -42,12 +43,20 @@ std::string make_initramfs(GuestContents const& contents) {
     list += (module.required ? "/" : "?/") + name + "\n";
   }
   archive.add_file("modules.list", list, 0644);
+  std::set<std::string> libraries;
   if (contents.formatter != nullptr) {
     auto const& formatter = *contents.formatter;
     add_host_file(archive, formatter.path, formatter_in_guest(contents.formatter_name).substr(1), 0755);
-    for (auto const& path : formatter.libraries) add_host_file(archive, path, path.substr(1), 0755);
     for (auto const& path : formatter.config_files) add_host_file(archive, path, path.substr(1), 0644);
+    libraries.insert(formatter.libraries.begin(), formatter.libraries.end());
   }
+  if (contents.archiver != nullptr) {
+    auto const& program = contents.archiver->program;
+    add_host_file(archive, program.path, std::string(kArchiverInGuest).substr(1), 0755);
+    for (auto const& path : name_files()) add_host_file(archive, path, path.substr(1), 0644);
+    libraries.insert(program.libraries.begin(), program.libraries.end());
+  }
+  for (auto const& path : libraries) add_host_file(archive, path, path.substr(1), 0755);
   return archive.finish();
 }
 
@@ -63,9 +72,9 @@ std::string formatter_in_guest(std::string const& formatter_name) {
   return "/bin/" + formatter_name;
 }
 
-std::string library_path(Formatter const& formatter) {
+std::string library_path(std::vector<std::string> const& libraries) {
   std::set<std::string> directories;
-  for (auto const& path : formatter.libraries) directories.insert(path.substr(0, path.rfind('/')));
+  for (auto const& path : libraries) directories.insert(path.substr(0, path.rfind('/')));
   std::string out;
   for (auto const& directory : directories) out += (out.empty() ? "" : ":") + directory;
   return out;

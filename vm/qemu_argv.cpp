@@ -34,6 +34,14 @@ std::string disk_as_json(std::string const& image) {
       .dump();
 }
 
+std::string seed_disk_as_json(std::string const& file) {
+  return nlohmann::json{{"node-name", "seed"},
+                        {"driver", "raw"},
+                        {"read-only", true},
+                        {"file", {{"driver", "file"}, {"filename", file}}}}
+      .dump();
+}
+
 }  // namespace
 
 std::string_view name_of(Accelerator accelerator) {
@@ -75,6 +83,10 @@ std::vector<std::string> qemu_argv(GuestMachine const& machine) {
     options.emplace_back("-blockdev", disk_as_json(machine.image));
     // Write errors go to the guest and, over QMP, to us; by default a full host disk would pause the guest.
     options.emplace_back("-device", "virtio-blk-device,drive=disk,werror=report,rerror=report");
+  }
+  if (!machine.seed.empty()) {
+    options.emplace_back("-blockdev", seed_disk_as_json(machine.seed));
+    options.emplace_back("-device", "virtio-blk-device,drive=seed,rerror=report");
   }
   std::vector<std::string> argv{machine.qemu, "-nodefaults", "-no-user-config", "-no-reboot"};
   for (auto& [option, value] : options) {

@@ -17,6 +17,7 @@ struct GuestMachine {
   std::string kernel;  // path of a bzImage
   std::string initrd;  // path, which may be /proc/self/fd/N
   std::string image;   // the disk, empty for none
+  std::string seed;    // a second disk, read-only, after the first; empty for none
   Accelerator accelerator = Accelerator::tcg;
   long tsc_khz = 0;  // the host's time stamp counter, 0 where unknown
   int console_fd = -1;

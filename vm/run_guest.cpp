@@ -51,6 +51,13 @@ std::string why_not_mounted(GuestJob const& job, std::string const& kernel, int 
   return "Linux " + kernel + ": " + errno_words(err);
 }
 
+void expect_filled(GuestProcess& guest, GuestFill const& fill) {
+  auto const event = guest.next_event();
+  if (event.name == "failed" && event.step == "fill" && event.err == ENOSPC && fill.overflow)
+    throw *fill.overflow;
+  expect(guest, event, "filled");
+}
+
 }  // namespace
 
 BuildReport run_guest(GuestMachine const& machine, Fd const& initrd, GuestJob const& job,
@@ -78,6 +85,14 @@ BuildReport run_guest(GuestMachine const& machine, Fd const& initrd, GuestJob co
       expect(guest, mounted, "mounted");
     else
       report.not_mounted = why_not_mounted(job, event.kernel, mounted.err);
+  }
+  if (job.fill) {
+    if (!report.mounted)
+      throw Error(EOPNOTSUPP,
+                  "the kernel of the guest cannot mount " + job.mount_type + ", to put the seed in",
+                  "Name another kernel with --kernel");
+    phases.enter("fill");
+    expect_filled(guest, *job.fill);
   }
   if (report.mounted) report.kernel = event.kernel;
   phases.enter("sync");

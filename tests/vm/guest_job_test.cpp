@@ -24,6 +24,16 @@ TEST(JobText, IsOneLineAFieldAndEndsInRun) {
             "argument /dev/vda\nenvironment PATH=/bin\ntype xfs\noptions \nrun\n");
 }
 
+TEST(JobText, SaysHowToFill) {
+  GuestJob job;
+  job.fill = GuestFill{1024, "xfs", {"/bin/tar", "-c"}, {"/bin/tar", "-x"}, std::nullopt};
+  auto const text = encode_job(job);
+  EXPECT_THAT(text, HasSubstr("options \nseed-disk 1024\nseed-type xfs\npack /bin/tar\npack -c\n"
+                              "unpack /bin/tar\nunpack -x\nrun\n"));
+  job.fill->pack.emplace_back("/seed/a\nrun");
+  EXPECT_EQ(error_of([&] { encode_job(job); }).err(), EINVAL);
+}
+
 TEST(JobText, RefusesWhatWouldBreakTheLines) {
   GuestJob job;
   job.arguments = {"/bin/mkfs.xfs", "-L\nargument /bin/sh"};
@@ -65,6 +75,12 @@ TEST(FailureWords, IsSaidInWords) {
   EXPECT_EQ(describe_failure({"failed", "", "format", 0, 9, 0}),
             "the formatter failed with signal 9 (Killed)");
   EXPECT_THAT(describe_failure({"failed", "", "mount", EINVAL, 0, 0}), HasSubstr("\"mount\" failed"));
+  EXPECT_EQ(describe_failure({"failed", "", "fill", 0, 2 << 8, 0}),
+            "the seed could not be put in: tar failed with exit status 2");
+  EXPECT_EQ(describe_failure({"failed", "", "fill", ENOTSUP, 0, 0}), "not all of the seed could be put in");
+  EXPECT_THAT(describe_failure({"failed", "", "fill", EIO, 0, 0}), HasSubstr("\"fill\" failed"));
+  EXPECT_EQ(describe_failure({"failed", "", "seed-mount", EROFS, 0, 0}),
+            "the guest could not mount the seed (Read-only file system)");
 }
 
 }  // namespace templatefs::vm

@@ -71,9 +71,7 @@ TEST_F(Initramfs, IsTheSameEveryTime) {
 }
 
 TEST_F(Initramfs, NamesEveryDirectoryOfLibraries) {
-  Formatter formatter;
-  formatter.libraries = {"/lib/x/a.so", "/lib/x/b.so", "/opt/y/c.so"};
-  EXPECT_EQ(library_path(formatter), "/lib/x:/opt/y");
+  EXPECT_EQ(library_path({"/lib/x/a.so", "/lib/x/b.so", "/opt/y/c.so"}), "/lib/x:/opt/y");
 }
 
 TEST_F(Initramfs, MemoryFilesAreSealed) {

@@ -78,6 +78,18 @@ TEST(QemuArgv, CarriesAnyPathInTheDisk) {
   EXPECT_THAT(qemu_argv(guest), Contains(HasSubstr("werror=report")));
 }
 
+TEST(QemuArgv, TheSeedIsASecondDiskThatNobodyWrites) {
+  auto guest = machine();
+  EXPECT_THAT(qemu_argv(guest), Not(Contains(HasSubstr("drive=seed"))));
+  guest.seed = "/a,b.tar";
+  auto const argv = qemu_argv(guest);
+  auto const disk = nlohmann::json::parse(*std::find_if(
+      argv.begin(), argv.end(), [](auto const& word) { return word.find("/a,b.tar") != word.npos; }));
+  EXPECT_EQ(disk["file"]["filename"], guest.seed);
+  EXPECT_EQ(disk["read-only"], true);
+  EXPECT_THAT(argv, Contains(HasSubstr("drive=seed")));
+}
+
 TEST(QemuArgv, HasNoDiskWithoutAnImage) {
   auto guest = machine();
   guest.image.clear();

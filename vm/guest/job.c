@@ -37,6 +37,14 @@ static int take_line(struct job* job, char* line) {
     job->mount_type = value;
   else if (strcmp(line, "options") == 0)
     job->mount_options = value;
+  else if (strcmp(line, "seed-disk") == 0)
+    job->seed_disk = atoll(value);
+  else if (strcmp(line, "seed-type") == 0)
+    job->seed_type = value;
+  else if (strcmp(line, "pack") == 0 && job->pack_count < MAX_ARGUMENTS)
+    job->pack[job->pack_count++] = value;
+  else if (strcmp(line, "unpack") == 0 && job->unpack_count < MAX_ARGUMENTS)
+    job->unpack[job->unpack_count++] = value;
   else if (strcmp(line, "argument") == 0 && job->argument_count < MAX_ARGUMENTS)
     job->arguments[job->argument_count++] = value;
   else if (strcmp(line, "environment") == 0 && job->environment_count < MAX_ENVIRONMENT)
@@ -49,6 +57,7 @@ static int take_line(struct job* job, char* line) {
 int read_job(struct job* job) {
   job->mount_type = "";
   job->mount_options = "";
+  job->seed_type = "";
   size_t used = 0, line_start = 0;
   for (;;) {
     long const got = read_report_port(job->text + used, sizeof job->text - used);

@@ -19,6 +19,14 @@ struct job {
   int environment_count;
   const char* mount_type;     // `type`: empty for no trial mount, "swap" to swap on it
   const char* mount_options;  // `options`
+  // What the filesystem is filled from, on a second disk. `unpack` is an argv that reads a tar from that
+  // disk, or from the stdout of `pack`, which reads the filesystem of type `seed_type` that is on it.
+  long long seed_disk;  // `seed-disk`: bytes it must have
+  const char* seed_type;
+  char* pack[MAX_ARGUMENTS + 1];
+  int pack_count;
+  char* unpack[MAX_ARGUMENTS + 1];
+  int unpack_count;
 };
 
 // Reads lines from the report port up to `run`. 0, or -1 with errno (EPROTO for an unknown or bad line).

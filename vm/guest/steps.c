@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm/guest/steps.h"
 
+#include "vm/guest/fill.h"
 #include "vm/guest/report.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char kDisk[] = "/dev/vda";
+const char kDisk[] = "/dev/vda";
 
 static int load_module(const char* path) {
   int const fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -69,9 +70,9 @@ int reseed(const unsigned char* bytes, size_t size) {
   return failed;
 }
 
-int wait_for_disk(long long size) {
+int wait_for_disk(const char* disk, long long size) {
   for (long const give_up = uptime_ms() + 10000; uptime_ms() < give_up; usleep(1000)) {
-    int const fd = open(kDisk, O_RDONLY | O_CLOEXEC);
+    int const fd = open(disk, O_RDONLY | O_CLOEXEC);
     unsigned long long bytes = 0;
     if (fd < 0) continue;
     int const known = ioctl(fd, BLKGETSIZE64, &bytes);
@@ -131,10 +132,15 @@ static int trial_swap(const struct job* job) {
 int trial_mount(const struct job* job) {
   if (strcmp(job->mount_type, "swap") == 0) return trial_swap(job);
   long const start = uptime_ms();
+  int const filling = job->unpack_count > 0;
   mkdir("/mnt", 0755);
   if (mount(kDisk, "/mnt", job->mount_type, 0, job->mount_options) != 0)
     return errno == ENODEV ? report_untried(errno) : report_failure("mount", errno, 0);
+  if (filling) {
+    report("{\"event\":\"mounted\",\"ms\":%ld}", uptime_ms() - start);
+    if (fill(job, "/mnt") != 0) return -1;
+  }
   if (umount("/mnt") != 0) return report_failure("unmount", errno, 0);
-  report("{\"event\":\"mounted\",\"ms\":%ld}", uptime_ms() - start);
+  if (!filling) report("{\"event\":\"mounted\",\"ms\":%ld}", uptime_ms() - start);
   return 0;
 }

@@ -12,11 +12,14 @@ int load_modules(const char* list, const char** failed);
 void set_clock(long long time_ns);
 // Credits the bytes as entropy and makes the kernel's generator use them at once. 0, or -1 with errno.
 int reseed(const unsigned char* bytes, size_t size);
-// Waits until /dev/vda is there with exactly that many bytes. 0, or -1 with errno (ETIMEDOUT).
-int wait_for_disk(long long size);
+// The disk that is formatted.
+extern const char kDisk[];
+// Waits until the disk is there with exactly that many bytes. 0, or -1 with errno (ETIMEDOUT).
+int wait_for_disk(const char* disk, long long size);
 int flush_disk(void);
 // These two report their outcome themselves. 0, or -1 after {"event":"failed"}.
 int run_formatter(const struct job* job);
+// Mounts, fills where the job says so, and unmounts.
 int trial_mount(const struct job* job);
 
 #endif
