@@ -5,6 +5,7 @@
 #include "vm/builder.h"
 #include "vm/filesystem.h"
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +19,7 @@ struct Recipe {
   vm::Filesystem const* filesystem;
   std::vector<std::string> arguments;  // the formatter's, after the built-in ones
   std::string kernel = {};             // the guest's, a path; empty: the builder's choice
+  std::optional<vm::Seed> seed = {};   // what each of its templates is filled from
   std::string origin = "built in";     // for people: where it was defined, "config.toml:3"
 };
 
@@ -44,7 +46,9 @@ struct TemplateRequest {
   Recipe const* recipe;
   Capacity capacity;
 
-  vm::BuildSpec spec() const { return {recipe->filesystem, capacity, recipe->arguments, recipe->kernel}; }
+  vm::BuildSpec spec() const {
+    return {recipe->filesystem, capacity, recipe->arguments, recipe->kernel, recipe->seed};
+  }
   /// "btrfs/256M", as in a path.
   std::string path() const { return recipe->name + "/" + capacity.canonical(); }
   friend bool operator==(TemplateRequest const&, TemplateRequest const&) = default;

@@ -21,6 +21,11 @@ struct RecipesOptions {
   ConfigOptions config;
 };
 
+std::string seed_of(cache::Recipe const& recipe) {
+  if (!recipe.seed) return {};
+  return recipe.seed->path + (recipe.seed->subpath.empty() ? "" : ":" + recipe.seed->subpath);
+}
+
 std::string minimum_of(cache::Recipe const& recipe) {
   constexpr auto kMiB = Capacity::kMiB;
   return Capacity::of_mib((recipe.filesystem->minimum_bytes + kMiB - 1) / kMiB).canonical();
@@ -33,6 +38,7 @@ void print_json(Config const& config, cache::RecipeBook const& book) {
                        {"filesystem", each.filesystem->name},
                        {"mkfs_args", each.arguments},
                        {"kernel", each.kernel},
+                       {"seed", seed_of(each)},
                        {"minimum_bytes", each.filesystem->minimum_bytes},
                        {"from", each.origin}});
   Json const document = {
@@ -42,13 +48,13 @@ void print_json(Config const& config, cache::RecipeBook const& book) {
 
 void print_table(cache::RecipeBook const& book) {
   std::vector<std::vector<std::string>> rows{
-      {"RECIPE", "FILESYSTEM", "AT LEAST", "MKFS ARGUMENTS", "KERNEL", "FROM"}};
+      {"RECIPE", "FILESYSTEM", "AT LEAST", "MKFS ARGUMENTS", "KERNEL", "SEED", "FROM"}};
   auto const dash = [](std::string const& text) { return text.empty() ? std::string("-") : text; };
   for (auto const& each : book.all()) {
     std::string arguments;
     for (auto const& argument : each.arguments) arguments += (arguments.empty() ? "" : " ") + argument;
     rows.push_back({each.name, std::string(each.filesystem->name), minimum_of(each), dash(arguments),
-                    dash(each.kernel), each.origin});
+                    dash(each.kernel), dash(seed_of(each)), each.origin});
   }
   std::fputs(aligned_table(rows).c_str(), stdout);
 }

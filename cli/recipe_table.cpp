@@ -25,18 +25,49 @@ vm::Filesystem const& read_filesystem(TomlTable& table) {
                        remedy.empty() ? list + "." : remedy);
 }
 
+std::string absolute(std::string const& path, std::string const& directory) {
+  auto out = (std::filesystem::path(directory) / path).lexically_normal().string();
+  if (out.size() > 1 && out.back() == '/') out.pop_back();
+  return out;
+}
+
+/// A path of a directory or a tar, or { image = FILE, path = DIRECTORY }.
+std::optional<vm::Seed> read_seed(TomlTable& table, vm::Filesystem const& filesystem,
+                                  std::string const& directory) {
+  std::optional<vm::Seed> seed;
+  if (table.is_table("seed")) {
+    auto inner = *table.table("seed");
+    auto const image = inner.text("image");
+    auto const path = inner.text("path");
+    inner.finish();
+    if (!image)
+      throw table.error_at("seed", "a seed in an image needs the image", R"(Add image = "disk.img".)");
+    seed = {vm::Seed::Kind::image, absolute(*image, directory), path.value_or("/")};
+  } else if (auto const text = table.text("seed")) {
+    auto const path = absolute(*text, directory);
+    std::error_code unknown;
+    seed = {std::filesystem::is_directory(path, unknown) ? vm::Seed::Kind::directory : vm::Seed::Kind::tar,
+            path};
+  }
+  if (seed && !filesystem.holds_files())
+    throw table.error_at("seed",
+                         format("{} cannot be filled from a seed: nothing mounts it", filesystem.name));
+  return seed;
+}
+
 }  // namespace
 
 cache::Recipe read_recipe(std::string const& name, TomlTable table, std::string const& directory) {
   if (!cache::is_recipe_name(name))
     throw table.error_at("", format("\"{}\" cannot be a recipe's name", name),
                          "Use up to 64 of A-Z a-z 0-9 . _ + -, a letter or digit first.");
-  cache::Recipe recipe{name, &read_filesystem(table), table.texts("mkfs_args"), {}, table.place()};
+  cache::Recipe recipe{name, &read_filesystem(table), table.texts("mkfs_args")};
+  recipe.origin = table.place();
   if (!recipe.arguments.empty() && recipe.filesystem->formatter.empty())
     throw table.error_at("mkfs_args",
                          format("{} has no formatter that could take arguments", recipe.filesystem->name));
-  if (auto const kernel = table.text("kernel"))
-    recipe.kernel = (std::filesystem::path(directory) / *kernel).lexically_normal().string();
+  if (auto const kernel = table.text("kernel")) recipe.kernel = absolute(*kernel, directory);
+  recipe.seed = read_seed(table, *recipe.filesystem, directory);
   table.finish();
   return recipe;
 }

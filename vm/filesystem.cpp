@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm/filesystem.h"
 
+#include "base/error.h"
+
+#include <ranges>
+
+#include <unistd.h>
+
 namespace templatefs::vm {
 
 namespace {
@@ -155,6 +161,17 @@ std::vector<Filesystem> const& table() {
   return rows;
 }
 
+bool has_bytes(int fd, std::int64_t offset, std::string_view wanted) {
+  std::string found(wanted.size(), '\0');
+  auto const got = check(::pread(fd, found.data(), found.size(), offset), "read", "a disk image");
+  return static_cast<std::size_t>(got) == wanted.size() && found == wanted;
+}
+
+/// The bytes that end a FAT's boot sector end that of any PC's disk.
+bool has_fat_name(int fd) {
+  return has_bytes(fd, 54, "FAT") || has_bytes(fd, 82, "FAT");
+}
+
 }  // namespace
 
 std::span<Filesystem const> filesystems() {
@@ -164,6 +181,15 @@ std::span<Filesystem const> filesystems() {
 Filesystem const* find_filesystem(std::string_view name) {
   for (auto const& row : table())
     if (row.name == name) return &row;
+  return nullptr;
+}
+
+Filesystem const* identify_filesystem(int fd) {
+  // From the end: ext4 comes before its elders, exfat and ntfs before vfat.
+  for (auto const& row : std::views::reverse(table()))
+    if (!row.magic.empty() && has_bytes(fd, row.magic_offset, row.magic) &&
+        (row.mount_type != "vfat" || has_fat_name(fd)))
+      return &row;
   return nullptr;
 }
 

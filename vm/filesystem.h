@@ -34,11 +34,17 @@ struct Filesystem {
   std::int64_t magic_offset = 0;  // the superblock's magic bytes, to tell a template from a torn file
   std::string_view magic = {};    // empty for raw
   std::vector<std::string> check_command = {};  // fsck, read-only, the image's path last
+
+  /// Whether files can be put into it.
+  bool holds_files() const noexcept { return !mount_type.empty() && mount_type != kSwapArea; }
 };
 
 /// All of them, in the order they are listed to people.
 std::span<Filesystem const> filesystems();
 /// Null for an unknown name.
 Filesystem const* find_filesystem(std::string_view name);
+/// The row that an open disk image's superblock is one of, ext4 for the whole ext family, whose driver mounts
+/// them all. Null for none, a partitioned disk among them. Throws Error for what cannot be read.
+Filesystem const* identify_filesystem(int fd);
 
 }  // namespace templatefs::vm

@@ -23,7 +23,7 @@ bool announce_packing(Seed const& seed, PhaseListener const& on_phase) {
 }  // namespace
 
 void require_fillable(BuildSpec const& spec) {
-  if (spec.seed && (spec.filesystem->formatter.empty() || spec.filesystem->mount_type.empty()))
+  if (spec.seed && !spec.filesystem->holds_files())
     throw Error(EOPNOTSUPP,
                 "fill " + std::string(spec.filesystem->name) + " from the seed " + spec.seed->path,
                 "A seed goes into a filesystem that the guest can mount, which this is not");

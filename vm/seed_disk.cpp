@@ -107,13 +107,8 @@ Filesystem const& filesystem_in_image(Seed const& seed) {
                 "The path inside an image begins with / and has no .. in it");
   struct stat st {};
   Fd const file = open_seed_file(seed.path, st);
-  for (auto const& row : filesystems()) {
-    std::string magic(row.magic.size(), '\0');
-    auto const got = ::pread(file.get(), magic.data(), magic.size(), row.magic_offset);
-    if (!magic.empty() && got == static_cast<ssize_t>(magic.size()) && magic == row.magic &&
-        !row.mount_type.empty())
-      return row;
-  }
+  auto const* const filesystem = identify_filesystem(file.get());
+  if (filesystem != nullptr && filesystem->holds_files()) return *filesystem;
   throw Error(EINVAL, "find a filesystem in the seed " + seed.path,
               "An image is a raw one of a single filesystem, without partitions, that templatefs can make");
 }

@@ -118,7 +118,8 @@ static int report_untried(int error) {
 static int trial_swap(const struct job* job) {
   long const start = uptime_ms();
   struct sysinfo memory;
-  // The kernel keeps a byte for each page of it: in too little memory it would kill PID 1 for them, and panic.
+  // The kernel keeps a byte for each page of it: in too little memory it would kill PID 1 for them, and
+  // panic.
   if (sysinfo(&memory) != 0) return report_failure("memory", errno, 0);
   if ((unsigned long long)job->size / 4096 > (unsigned long long)memory.freeram * memory.mem_unit / 2)
     return report_untried(ENOMEM);
