@@ -56,7 +56,8 @@ std::vector<Filesystem> const& table() {
                  .config_files = {"/etc/mke2fs.conf"},
                  .modules = {"ext3"},
                  .mount_type = "ext3",
-                 .minimum_bytes = 1 * kMiB,
+                 // With less mke2fs leaves the journal out, and it is no ext3.
+                 .minimum_bytes = 2 * kMiB,
                  .maximum_bytes = 16 * kTiB - kMiB,
                  .magic_offset = 1080,
                  .magic = kExtMagic,

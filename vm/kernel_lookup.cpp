@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <vector>
 
 #include <fcntl.h>
@@ -21,6 +22,17 @@ constexpr char kRemedy[] =
     "Install a kernel for the guest (package linux-image-cloud-amd64 is the smallest; linux-image-amd64 will "
     "do), or name one whose modules are installed with --kernel";
 
+/// Where a kernel's modules are: /boot/vmlinuz-1 has them in /lib/modules/1, and so has a package that was
+/// unpacked somewhere, below its own root.
+std::string modules_of(Kernel const& kernel, KernelRoots const& roots) {
+  auto const boot = std::filesystem::path(kernel.image).parent_path();
+  if (boot.filename() == "boot") {
+    auto const beside = (boot.parent_path() / "lib/modules" / kernel.version).string();
+    if (::access((beside + "/modules.dep").c_str(), R_OK) == 0) return beside;
+  }
+  return roots.modules + "/" + kernel.version;
+}
+
 /// Empty, or why the kernel cannot be used.
 std::string refusal(std::string const& image, KernelRoots const& roots, Kernel& found) {
   try {
@@ -28,7 +40,7 @@ std::string refusal(std::string const& image, KernelRoots const& roots, Kernel& 
   } catch (Error const& error) {
     return error.sentence();
   }
-  found.modules = roots.modules + "/" + found.version;
+  found.modules = modules_of(found, roots);
   if (::access((found.modules + "/modules.dep").c_str(), R_OK) != 0)
     return image + " is " + found.version + ", and " + found.modules + "/modules.dep: " + errno_words(errno);
   return {};

@@ -97,7 +97,7 @@ TEST_F(Commands, BuildReportsInJsonLines) {
 
 TEST_F(Commands, BuildRefusesWhatCannotBe) {
   for (auto const& [wish, reason] : {std::pair("xfs/256M", "needs at least 300M"),
-                                     {"ext3/1G", "no recipe is called"},
+                                     {"ext5/1G", "no recipe is called"},
                                      {"ext4/1.5G", "is no capacity"},
                                      {"ext4", "names no capacity"}}) {
     auto const output = build({wish});

@@ -81,7 +81,7 @@ TEST_F(FailedOpens, ARefusedNameThatWasToBeCreatedIsExplained) {
   for (auto const& [path, reason] : {std::pair("ext4/16M/-a.img", "does not start with '-'"),
                                      {"ext4/16M/a", "ends in .img"},
                                      {"ext4/16m/a.img", "no capacity"},
-                                     {"ext3/16M/a.img", "no recipe"},
+                                     {"ext5/16M/a.img", "no recipe"},
                                      {"ext4/65T/a.img", "largest capacity"}}) {
     EXPECT_THAT(why_file(mount, path), AllOf(HasSubstr("ENOENT"), HasSubstr(reason))) << path;
     EXPECT_THAT(why_command(mount / path), HasSubstr(reason)) << path;

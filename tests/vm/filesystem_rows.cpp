@@ -27,11 +27,11 @@ std::vector<FilesystemRow> const& filesystem_rows() {
   return rows;
 }
 
-bool FilesystemRow::mountable(std::int64_t mib) const {
+bool FilesystemRow::mountable(std::int64_t mib, std::string const& kernel) const {
   auto const& row = filesystem();
-  if (row.mount_type == Filesystem::kSwapArea) return mib <= 1024;
+  if (row.mount_type == Filesystem::kSwapArea) return mib <= 8192;
   try {
-    (void)find_modules(find_kernel("").modules, {row.modules.front()}, {});
+    (void)find_modules(find_kernel(kernel).modules, {row.modules.front()}, {});
     return true;
   } catch (Error const&) {
     return false;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,8 +22,9 @@ struct FilesystemRow {
   std::int64_t mib_at_one_tib;   // ... and by 1T
 
   Filesystem const& filesystem() const { return *find_filesystem(name); }
-  /// Whether this machine's guest kernel can mount one of this capacity, the guest's memory allowing.
-  bool mountable(std::int64_t mib) const;
+  /// Whether a guest kernel (a path; empty: this machine's newest) can mount one of this capacity, the
+  /// guest's memory allowing.
+  bool mountable(std::int64_t mib, std::string const& kernel = {}) const;
 };
 
 std::vector<FilesystemRow> const& filesystem_rows();

@@ -64,6 +64,16 @@ TEST_F(KernelLookup, BelievesTheImageNotItsName) {
   EXPECT_EQ(find_kernel(roots_.boot + "/vmlinuz-7.0.0", roots_).version, "6.1.0");
 }
 
+TEST_F(KernelLookup, FindsTheModulesOfAKernelThatWasOnlyUnpacked) {
+  auto const root = scratch_ / "unpacked";
+  auto const image = root + "/boot/vmlinuz-6.12.0";
+  write_file(image, fake_bzimage("6.12.0"));
+  install_modules("6.12.0");
+  EXPECT_EQ(find_kernel(image, roots_).modules, roots_.modules + "/6.12.0");
+  write_file(root + "/lib/modules/6.12.0/modules.dep", "");
+  EXPECT_EQ(find_kernel(image, roots_).modules, root + "/lib/modules/6.12.0");
+}
+
 TEST_F(KernelLookup, SaysWhyEachCandidateWasRefused) {
   install("6.9.0", "vmlinuz-6.9.0");
   write_file(roots_.boot + "/vmlinuz-6.8.0", "not a kernel");
