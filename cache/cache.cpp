@@ -2,6 +2,7 @@
 #include "cache/cache.h"
 
 #include "base/error.h"
+#include "cache/layout.h"
 
 #include <algorithm>
 
@@ -27,15 +28,14 @@ Cache::Cache(Store const& store, Session const& session, vm::Builder& builder, u
       slots_(build_slots),
       fan_out_(store.rung(), store.fan_out_choice()) {}
 
-Cache::FileIdentity Cache::identify(std::string const& path) {
+FileIdentity Cache::identify(std::string const& path) {
   struct stat st {};
-  if (::stat(path.c_str(), &st) != 0) return {path, 0, 0, 0, 0, 0};
-  return {path,
-          st.st_dev,
-          st.st_ino,
-          static_cast<std::uint64_t>(st.st_size),
-          st.st_mtim.tv_sec * 1'000'000'000 + st.st_mtim.tv_nsec,
-          st.st_ctim.tv_sec * 1'000'000'000 + st.st_ctim.tv_nsec};
+  return ::stat(path.c_str(), &st) == 0 ? FileIdentity::of(st) : FileIdentity();
+}
+
+std::vector<std::string> Cache::watched_files(TemplateRequest const& request) {
+  if (request.recipe->stored) return {store_.path() + "/" + layout::stored_recipe(request.recipe->name)};
+  return builder_.watched_files(request.spec());
 }
 
 bool Cache::still_current(Entry const& entry, bool all_inputs) {
@@ -45,11 +45,11 @@ bool Cache::still_current(Entry const& entry, bool all_inputs) {
     return false;
   auto const count = all_inputs ? entry.inputs->size() : std::min<std::size_t>(1, entry.inputs->size());
   return std::all_of(entry.inputs->begin(), entry.inputs->begin() + static_cast<std::ptrdiff_t>(count),
-                     [](FileIdentity const& input) { return identify(input.path) == input; });
+                     [](WatchedFile const& input) { return identify(input.path) == input.seen; });
 }
 
 std::shared_ptr<PinnedTemplate const> Cache::warm(TemplateRequest const& request) {
-  RequestId const id{request.recipe, request.capacity.mib()};
+  auto const id = id_of(request);
   auto const now = Clock::now();
   std::optional<Entry> entry;
   bool check_all = false;
@@ -75,17 +75,16 @@ std::shared_ptr<PinnedTemplate const> Cache::ensure(BuildWish const& wish) {
   require_possible(wish.request);
   // Identities before the key: a file that changes in between makes the entry stale, never wrongly current.
   Entry entry;
-  std::vector<FileIdentity> inputs;
-  for (auto const& path : builder_.watched_files(wish.request.spec())) inputs.push_back(identify(path));
-  entry.inputs = std::make_shared<std::vector<FileIdentity> const>(std::move(inputs));
-  Key const key = make_key(wish.request, builder_);
+  std::vector<WatchedFile> inputs;
+  for (auto const& path : watched_files(wish.request)) inputs.push_back({path, identify(path)});
+  entry.inputs = std::make_shared<std::vector<WatchedFile> const>(std::move(inputs));
   BuildContext const context{store_, session_, builder_, slots_};
-  entry.pinned = std::make_shared<PinnedTemplate const>(lookup_or_build(context, key, wish));
+  entry.pinned = std::make_shared<PinnedTemplate const>(
+      wish.request.recipe->stored ? pin_stored(context, wish)
+                                  : lookup_or_build(context, make_key(wish.request, builder_), wish));
   entry.used = entry.inputs_checked = Clock::now();
   auto pinned = entry.pinned;
-  entries_.with([&](auto& entries) {
-    entries.insert_or_assign(RequestId{wish.request.recipe, wish.request.capacity.mib()}, std::move(entry));
-  });
+  entries_.with([&](auto& entries) { entries.insert_or_assign(id_of(wish.request), std::move(entry)); });
   return pinned;
 }
 

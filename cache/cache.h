@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/file_identity.h"
 #include "base/guarded.h"
 #include "cache/fan_out.h"
 #include "cache/lookup_or_build.h"
@@ -28,12 +29,14 @@ class Cache {
   /// A template that is open already and still current: no wait, no exec. Null where ensure() is needed.
   std::shared_ptr<PinnedTemplate const> warm(TemplateRequest const& request);
 
-  /// Looked up or built; blocks. Throws what lookup_or_build throws.
+  /// Looked up or built; blocks. Throws what lookup_or_build throws, or pin_stored for a stored recipe.
   std::shared_ptr<PinnedTemplate const> ensure(BuildWish const& wish);
 
-  /// A private image from a template: `name` in the directory `dir`, open for reading and writing.
-  Fd make_image(PinnedTemplate const& from, int dir, std::string const& name) {
-    return fan_out_.make_image(from.image.get(), from.bytes, dir, name);
+  /// A private image from the template of a request: `name` in the directory `dir`, open for reading and
+  /// writing.
+  Fd make_image(PinnedTemplate const& from, TemplateRequest const& request, int dir,
+                std::string const& name) {
+    return fan_out_.make_image(from.image.get(), from.bytes, dir, name, request.bytes());
   }
 
   /// Lets go of templates unused for a minute, so that a long-lived mount pins nothing for ever.
@@ -43,22 +46,24 @@ class Cache {
   Store const& store() const noexcept { return store_; }
 
  private:
-  struct FileIdentity {
+  struct WatchedFile {
     std::string path;
-    std::uint64_t device, inode, size;
-    std::int64_t mtime_ns, ctime_ns;
-    friend bool operator==(FileIdentity const&, FileIdentity const&) = default;
+    FileIdentity seen;
   };
   struct Entry {
     std::shared_ptr<PinnedTemplate const> pinned;
-    std::shared_ptr<std::vector<FileIdentity> const>
-        inputs;  // what decided the key, as it was; the formatter first
+    // What decided the key, as it was; the formatter, or the stored recipe's file, first.
+    std::shared_ptr<std::vector<WatchedFile> const> inputs;
     std::chrono::steady_clock::time_point used;
     std::chrono::steady_clock::time_point inputs_checked;
   };
-  using RequestId = std::pair<Recipe const*, std::int64_t>;
+  using TemplateId = std::pair<Recipe const*, std::int64_t>;  // recipe, bytes of the template
 
+  static TemplateId id_of(TemplateRequest const& request) {
+    return {request.recipe, request.template_bytes()};
+  }
   static FileIdentity identify(std::string const& path);
+  std::vector<std::string> watched_files(TemplateRequest const& request);
   static bool still_current(Entry const& entry, bool all_inputs);
 
   Store const& store_;
@@ -66,7 +71,7 @@ class Cache {
   vm::Builder& builder_;
   BuildSlots slots_;
   FanOut fan_out_;
-  Guarded<std::map<RequestId, Entry>> entries_;
+  Guarded<std::map<TemplateId, Entry>> entries_;
 };
 
 }  // namespace templatefs::cache

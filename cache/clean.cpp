@@ -8,7 +8,7 @@
 #include "cache/failure_memory.h"
 #include "cache/key.h"
 #include "cache/layout.h"
-#include "cache/template_store.h"
+#include "cache/store_image.h"
 
 namespace templatefs::cache {
 
@@ -20,7 +20,6 @@ CleanResult clean(Store const& store, Session const& session) {
     // A name that no key could have was not made by us, and is not ours to remove.
     if (parse_key_name(name)) keys.push_back(name);
   });
-  TemplateStore const templates(store.dir());
   FailureMemory failures(store.dir());
   for (auto const& key : keys) {
     try {
@@ -30,7 +29,10 @@ CleanResult clean(Store const& store, Session const& session) {
         result.in_use.push_back(key);
         continue;
       }
-      templates.remove(session.staging_dir(), key);
+      if (!remove_unless_named(store, session, key).empty()) {
+        result.kept.push_back(key);
+        continue;
+      }
       failures.forget(key);
       result.removed.push_back(key);
     } catch (Error const& error) {

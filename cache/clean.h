@@ -13,10 +13,12 @@ struct CleanResult {
   unsigned debris = 0;               // sessions of processes that are gone
   std::vector<std::string> removed;  // keys
   std::vector<std::string> in_use;   // keys that were skipped
+  std::vector<std::string> kept;     // keys that stored recipes name: nothing could make them again
 };
 
-/// Sweeps, then removes every template that nobody uses: each only under its key's exclusive lock, taken
-/// without waiting and held through the removal. Lock files stay. Failures of single templates are logged.
+/// Sweeps, then removes every template that nobody uses and no stored recipe names: each only under its key's
+/// exclusive lock, taken without waiting and held through the removal. Lock files stay. Failures of single
+/// templates are logged.
 CleanResult clean(Store const& store, Session const& session);
 
 }  // namespace templatefs::cache

@@ -22,13 +22,17 @@ bool cannot_clone_here(int err) {
   return err == EOPNOTSUPP || err == EXDEV || err == EINVAL || err == ENOTTY;
 }
 
+/// The listener is heard, and a signal noticed, at least this often.
+constexpr std::int64_t kStep = 16 << 20;
+
 }  // namespace
 
 std::string_view rung_name(Rung rung) {
   return rung == Rung::reflink ? "reflink" : "copy";
 }
 
-Fd FanOut::make_image(int template_fd, std::int64_t bytes, int dir, std::string const& name) {
+Fd FanOut::make_image(int template_fd, std::int64_t bytes, int dir, std::string const& name,
+                      std::int64_t grown_to) {
   Fd image = open_at(dir, name, O_RDWR | O_CREAT | O_EXCL, 0600);
   ScopeExit undo([&] { ::unlinkat(dir, name.c_str(), 0); });
   fill(template_fd, bytes, image.get(), name);
@@ -37,6 +41,7 @@ Fd FanOut::make_image(int template_fd, std::int64_t bytes, int dir, std::string 
   check(::fstat(image.get(), &st), "stat", name);
   if (st.st_size != bytes)
     throw Error(EIO, format("clone a template to {}: got {} bytes of {}", name, st.st_size, bytes));
+  if (grown_to > bytes) check(::ftruncate(image.get(), grown_to), "set the length of", name);
   undo.dismiss();
   return image;
 }
@@ -56,8 +61,13 @@ void FanOut::fill(int template_fd, std::int64_t bytes, int image, std::string co
   copy_sparse(template_fd, image, bytes);
 }
 
-void copy_sparse(int from, int to, std::int64_t bytes) {
+void copy_sparse(int from, int to, std::int64_t bytes, std::function<void(std::int64_t)> const& on_copied) {
   check(::ftruncate(to, bytes), "set the length of", "a copied image");
+  auto const advance = [&](std::int64_t& offset, std::int64_t& length, std::int64_t by) {
+    offset += by;
+    length -= by;
+    if (on_copied) on_copied(offset);
+  };
   for_each_data_range(from, bytes, [&](std::int64_t offset, std::int64_t length) {
     bool in_kernel = true;
     std::vector<char> buffer;
@@ -65,10 +75,10 @@ void copy_sparse(int from, int to, std::int64_t bytes) {
       if (in_kernel) {
         loff_t in = offset;
         loff_t out = offset;
-        auto const moved = ::copy_file_range(from, &in, to, &out, static_cast<std::size_t>(length), 0);
+        auto const moved =
+            ::copy_file_range(from, &in, to, &out, static_cast<std::size_t>(std::min(length, kStep)), 0);
         if (moved > 0) {
-          offset += moved;
-          length -= moved;
+          advance(offset, length, moved);
           continue;
         }
         if (moved < 0 && errno != EXDEV && errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS)
@@ -83,8 +93,7 @@ void copy_sparse(int from, int to, std::int64_t bytes) {
       for (std::int64_t done = 0; done < got;)
         done += check(::pwrite(to, buffer.data() + done, static_cast<std::size_t>(got - done), offset + done),
                       "write", "a copied image");
-      offset += got;
-      length -= got;
+      advance(offset, length, got);
     }
   });
 }

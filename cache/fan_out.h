@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -22,11 +23,13 @@ class FanOut {
  public:
   FanOut(Rung start, FanOutChoice choice) : rung_(start), choice_(choice) {}
 
-  /// Makes `name` in the directory `dir` (O_EXCL, 0600) with the template's content and `bytes` bytes, and
-  /// returns it open for reading and writing. On failure nothing is left. Throws Error: EEXIST where the name
+  /// Makes `name` in the directory `dir` (O_EXCL, 0600) with the content of the template, which has `bytes`
+  /// bytes, and returns it open for reading and writing. With `grown_to` it is then made that large, which
+  /// writes nothing. On failure nothing is left. Throws Error: EEXIST where the name
   /// exists (it is untouched), ENOSPC, EIO and EACCES as they come; only EOPNOTSUPP, EXDEV, EINVAL and ENOTTY
   /// of the clone itself move down a rung, and EOPNOTSUPP surfaces where the user insisted on reflink.
-  Fd make_image(int template_fd, std::int64_t bytes, int dir, std::string const& name);
+  Fd make_image(int template_fd, std::int64_t bytes, int dir, std::string const& name,
+                std::int64_t grown_to = 0);
 
   Rung rung() const noexcept { return rung_.load(); }
 
@@ -38,6 +41,8 @@ class FanOut {
 };
 
 /// Copies the data ranges of a sparse file into an empty one and gives it the same size; holes stay holes.
-void copy_sparse(int from, int to, std::int64_t bytes);
+/// `on_copied` hears how far it has come, every 16 MiB and more often, and may throw to end it. Throws Error.
+void copy_sparse(int from, int to, std::int64_t bytes,
+                 std::function<void(std::int64_t done)> const& on_copied = {});
 
 }  // namespace templatefs::cache

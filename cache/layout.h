@@ -15,6 +15,7 @@ inline constexpr char kLocks[] = "locks";
 inline constexpr char kTemplates[] = "templates";
 inline constexpr char kSessions[] = "sessions";
 inline constexpr char kFailures[] = "failures";
+inline constexpr char kRecipes[] = "recipes";
 
 /// Names inside templates/<key>/.
 inline constexpr char kImage[] = "template.img";
@@ -48,8 +49,15 @@ inline std::string failure_record(std::string const& key) {
 inline std::string failure_log(std::string const& key) {
   return std::string(kFailures) + "/" + key + ".log";
 }
+inline std::string stored_recipe(std::string const& name) {
+  return std::string(kRecipes) + "/" + name + ".json";
+}
 inline std::string session_dir(std::string const& session) {
   return std::string(kSessions) + "/" + session;
+}
+/// `below` is the image's path in its mount.
+inline std::string session_image(std::string const& session, std::string const& below) {
+  return session_dir(session) + "/" + kImages + "/" + below;
 }
 inline std::string accelerator_memory() {
   return "accelerator.json";

@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "cache/key.h"
 #include "cache/layout.h"
+#include "cache/stored_recipe.h"
 
 #include <algorithm>
 #include <set>
@@ -34,6 +35,8 @@ TemplateEntry read_entry(int store_dir, std::string const& key) {
   }
   if (Fd const lock = open_at_if_exists(store_dir, layout::key_lock(key), O_RDONLY))
     entry.users = lock_holders(lock.get());
+  if (auto const parts = parse_key_name(key); parts && parts->recipe == kStoredKeyPrefix)
+    entry.names = names_of_template(store_dir, key);
   return entry;
 }
 

@@ -19,6 +19,7 @@ struct TemplateEntry {
   std::int64_t capacity_bytes = 0;   // the image's length
   std::int64_t allocated_bytes = 0;  // now
   std::vector<LockHolder> users;     // who holds its lock
+  std::vector<std::string> names;    // the stored recipes that it belongs to
 };
 
 /// All published templates, by key. Takes no lock and makes no lock file. Throws Error.

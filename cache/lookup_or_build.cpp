@@ -38,6 +38,30 @@ void report(BuildWish const& wish, std::string_view phase) {
       "A peer is building this template or holds it. Wait for it to finish, or kill the process named.");
 }
 
+/// Waiting for a peer's lock. flock has no timed wait; a peer's build takes seconds, so polling costs nothing
+/// that anybody would notice.
+class PeerWait {
+ public:
+  PeerWait(Store const& store, std::string const& key, BuildWish const& wish)
+      : store_(store), key_(key), wish_(wish) {}
+
+  /// Throws Error: ECANCELED, ETIMEDOUT.
+  void once() {
+    if (wish_.stop.stop_requested()) throw Error(ECANCELED, "wait for template " + key_);
+    if (wish_.lock_deadline.passed()) throw_lock_timeout(store_, key_);
+    if (pause_ == kFirst) report(wish_, "waiting");
+    std::this_thread::sleep_for(pause_);
+    pause_ = std::min(pause_ * 2, 40ms);
+  }
+
+ private:
+  static constexpr auto kFirst = 1ms;
+  Store const& store_;
+  std::string const& key_;
+  BuildWish const& wish_;
+  std::chrono::milliseconds pause_ = kFirst;
+};
+
 /// Builds into the session's staging directory and publishes. The caller holds the key's exclusive lock.
 void build_and_publish(BuildContext const& context, Key const& key, BuildWish const& wish) {
   auto const& request = wish.request;
@@ -55,7 +79,7 @@ void build_and_publish(BuildContext const& context, Key const& key, BuildWish co
   std::string const log = dir + "/" + layout::kBuildLog;
   {
     Fd const fd = open_at(AT_FDCWD, image, O_RDWR | O_CREAT | O_EXCL, 0600);
-    check(::ftruncate(fd.get(), request.capacity.bytes()), "set staging image length", image);
+    check(::ftruncate(fd.get(), request.bytes()), "set staging image length", image);
     (void)open_at(AT_FDCWD, log, O_WRONLY | O_CREAT | O_EXCL, 0600);
   }
   auto const started = std::chrono::steady_clock::now();
@@ -78,7 +102,7 @@ void build_and_publish(BuildContext const& context, Key const& key, BuildWish co
   manifest.key = key.name;
   manifest.recipe = request.recipe->name;
   manifest.filesystem = std::string(request.recipe->filesystem->name);
-  manifest.capacity_bytes = request.capacity.bytes();
+  manifest.capacity_bytes = request.bytes();
   manifest.allocated_bytes = static_cast<std::int64_t>(st.st_blocks) * 512;
   manifest.content_sha256 = content_sha256(built.get(), st.st_size);
   manifest.built_at_ms = epoch_ms_now();
@@ -102,8 +126,7 @@ std::optional<FileLock> lock_or_find(BuildContext const& context, Key const& key
                                      std::optional<PinnedTemplate>& found) {
   TemplateStore const templates(context.store.dir());
   FailureMemory const failures(context.store.dir());
-  auto pause = 1ms;
-  bool said = false;
+  PeerWait wait(context.store, key.name, wish);
   for (;;) {
     auto look = templates.pin(key.name, wish.request);
     if (look.presence == Presence::ready) {
@@ -113,14 +136,7 @@ std::optional<FileLock> lock_or_find(BuildContext const& context, Key const& key
     if (auto lock =
             FileLock::try_lock(context.store.dir(), layout::key_lock(key.name), FileLock::Mode::exclusive))
       return lock;
-    if (wish.stop.stop_requested()) throw Error(ECANCELED, "wait for template " + key.name);
-    if (wish.lock_deadline.passed()) throw_lock_timeout(context.store, key.name);
-    if (!said) report(wish, "waiting");
-    said = true;
-    // flock has no timed wait; a peer's build takes seconds, so polling costs nothing that anybody would
-    // notice.
-    std::this_thread::sleep_for(pause);
-    pause = std::min(pause * 2, 40ms);
+    wait.once();
   }
 }
 
@@ -151,6 +167,21 @@ PinnedTemplate lookup_or_build(BuildContext const& context, Key const& key, Buil
     }
     // flock turns an exclusive lock into a shared one in two steps, so nothing would be gained over letting
     // go and pinning what is there: a cleaner that came in between only means another round.
+  }
+}
+
+PinnedTemplate pin_stored(BuildContext const& context, BuildWish const& wish) {
+  auto const& recipe = *wish.request.recipe;
+  std::string const& key = recipe.stored->key;
+  require_possible(wish.request);
+  PeerWait wait(context.store, key, wish);
+  for (;; wait.once()) {
+    auto look = TemplateStore(context.store.dir()).pin(key, wish.request);
+    if (look.presence == Presence::ready) return std::move(*look.found);
+    if (look.presence == Presence::missing)
+      throw Error(
+          EIO, format("use the stored recipe {}: its template {} is missing or damaged", recipe.name, key),
+          format("Store it again under this name with --replace, or `templatefs forget {}`.", recipe.name));
   }
 }
 

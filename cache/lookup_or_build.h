@@ -40,4 +40,8 @@ struct BuildContext {
 /// stop request.
 PinnedTemplate lookup_or_build(BuildContext const& context, Key const& key, BuildWish const& wish);
 
+/// The template of a stored recipe, pinned; nothing can build it. Throws Error: EIO where it is missing or
+/// torn, ETIMEDOUT and ECANCELED as above.
+PinnedTemplate pin_stored(BuildContext const& context, BuildWish const& wish);
+
 }  // namespace templatefs::cache

@@ -21,7 +21,7 @@ std::string Manifest::to_json() const {
   for (auto const& [field, value] : fields) inputs[field] = value;
   Json phases = Json::object();
   for (auto const& [phase, seconds] : report.phases) phases[phase] = seconds;
-  Json const document = {
+  Json document = {
       {"schema", "templatefs.manifest/1"},
       {"key", key},
       {"recipe", recipe},
@@ -40,6 +40,7 @@ std::string Manifest::to_json() const {
       {"phase_seconds", phases},
       {"inputs", inputs},
   };
+  if (!lineage.empty()) document["lineage"] = Json::parse(lineage);
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -64,6 +65,7 @@ Manifest Manifest::from_json(std::string const& text) {
       manifest.report.phases.emplace_back(phase, seconds.get<double>());
     for (auto const& [field, value] : document.at("inputs").items())
       manifest.fields.push_back({field, value.get<std::string>()});
+    if (document.contains("lineage")) manifest.lineage = document["lineage"].dump();
     return manifest;
   } catch (Json::exception const& error) {
     throw Error(EBADMSG, std::string("read a manifest: ") + error.what());

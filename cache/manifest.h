@@ -23,6 +23,7 @@ struct Manifest {
   std::int64_t build_ms = 0;
   vm::BuildReport report;
   std::vector<vm::Input> fields;
+  std::string lineage = {};  // a JSON object, where the image was not built: see store_image.h
 
   std::string to_json() const;
   /// Throws Error(EBADMSG) saying what is wrong with the text.

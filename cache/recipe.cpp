@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "cache/stored_recipe.h"
+#include "cache/stored_recipes.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -19,33 +21,65 @@ bool is_recipe_name(std::string_view name) noexcept {
          });
 }
 
-RecipeBook::RecipeBook(std::vector<Recipe> configured) {
+RecipeBook::RecipeBook(std::vector<Recipe> configured, std::shared_ptr<StoredRecipes> stored)
+    : stored_(std::move(stored)) {
   for (auto const& filesystem : vm::filesystems())
     recipes_.push_back({std::string(filesystem.name), &filesystem, {}});
   for (auto& recipe : configured) {
-    if (find(recipe.name) != nullptr)
-      throw Error(EINVAL, format("{}: the recipe {} is built in", recipe.origin, recipe.name),
+    if (find_fixed(recipe.name) != nullptr || recipe.name == kStoredKeyPrefix)
+      throw Error(EINVAL,
+                  format("{}: the recipe {} is {}", recipe.origin, recipe.name,
+                         recipe.name == kStoredKeyPrefix ? "reserved" : "built in"),
                   format("Give yours a name of its own, such as {}-mine.", recipe.name));
     recipes_.push_back(std::move(recipe));
   }
 }
 
-Recipe const* RecipeBook::find(std::string_view name) const noexcept {
+std::vector<Recipe const*> RecipeBook::all() const {
+  std::vector<Recipe const*> all;
+  for (auto const& recipe : recipes_) all.push_back(&recipe);
+  if (!stored_) return all;
+  for (auto const* const recipe : stored_->all())
+    if (find_fixed(recipe->name) == nullptr) all.push_back(recipe);
+  return all;
+}
+
+Recipe const* RecipeBook::find(std::string_view name) const {
+  auto const* const fixed = find_fixed(name);
+  return fixed == nullptr && stored_ ? stored_->find(name) : fixed;
+}
+
+Recipe const* RecipeBook::find_fixed(std::string_view name) const noexcept {
   for (auto const& recipe : recipes_)
     if (recipe.name == name) return &recipe;
   return nullptr;
 }
 
+namespace {
+
+void require_room_for_stored(TemplateRequest const& request) {
+  auto const bytes = request.recipe->stored->bytes;
+  if (request.bytes() >= bytes) return;
+  auto const enough = Capacity::of_mib((bytes + Capacity::kMiB - 1) / Capacity::kMiB).canonical();
+  throw Error(EINVAL,
+              format("{} does not fit in {}: the image has {} bytes, and is not shrunk", request.recipe->name,
+                     request.size_name(), bytes),
+              format("Use {0}/{1}, or {0}/{2} and larger.", request.recipe->name, kNative, enough));
+}
+
+}  // namespace
+
 void require_possible(TemplateRequest const& request) {
+  if (request.recipe->stored) return require_room_for_stored(request);
   auto const& filesystem = *request.recipe->filesystem;
-  auto const bytes = request.capacity.bytes();
+  auto const bytes = request.bytes();
   bool const too_small = bytes < filesystem.minimum_bytes;
   if ((!too_small && bytes <= filesystem.maximum_bytes) || !request.recipe->arguments.empty()) return;
   auto const limit =
       Capacity::of_mib((too_small ? filesystem.minimum_bytes : filesystem.maximum_bytes) / Capacity::kMiB);
   throw Error(
       EINVAL,
-      format("{} cannot be made in {}: {} {} {}", request.recipe->name, request.capacity.canonical(),
+      format("{} cannot be made in {}: {} {} {}", request.recipe->name, request.size_name(),
              filesystem.formatter, too_small ? "needs at least" : "fills at most", limit.canonical()),
       format("Use {}/{} or {}.", request.recipe->name, limit.canonical(), too_small ? "larger" : "smaller"));
 }
@@ -55,11 +89,12 @@ TemplateRequest parse_request(RecipeBook const& book, std::string_view text) {
   Recipe const* const recipe = book.find(text.substr(0, slash));
   if (recipe == nullptr) {
     std::string known;
-    for (auto const& each : book.all()) known += (known.empty() ? "" : ", ") + each.name;
+    for (auto const* const each : book.all()) known += (known.empty() ? "" : ", ") + each->name;
     throw Error(ENOENT, format("no recipe is called \"{}\"", text.substr(0, slash)),
                 format("There are: {}.", known));
   }
   auto const size = slash == std::string_view::npos ? std::string_view() : text.substr(slash + 1);
+  if (recipe->stored && size == kNative) return {recipe, std::nullopt};
   auto const capacity = Capacity::parse(size);
   if (!capacity)
     throw Error(

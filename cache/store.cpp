@@ -42,7 +42,8 @@ void lay_out(int dir, std::string const& path) {
   if (!has_our_format(dir, path) && !is_empty_directory(dir))
     throw Error(EINVAL, format("use {} as a store: it is not empty and holds no FORMAT file of ours", path),
                 "Nothing in it was touched. Give --store an empty or new directory.");
-  for (char const* const name : {layout::kLocks, layout::kTemplates, layout::kSessions, layout::kFailures})
+  for (char const* const name :
+       {layout::kLocks, layout::kTemplates, layout::kSessions, layout::kFailures, layout::kRecipes})
     if (::mkdirat(dir, name, 0700) != 0 && errno != EEXIST) throw_errno("make directory", path + "/" + name);
   // FORMAT last: a directory with FORMAT has all the rest.
   if (!has_our_format(dir, path)) {

@@ -20,7 +20,7 @@ namespace templatefs::cache {
 bool is_whole(int fd, TemplateRequest const& request) {
   struct stat st {};
   check(::fstat(fd, &st), "stat", "a template");
-  if (!S_ISREG(st.st_mode) || st.st_size != request.capacity.bytes()) return false;
+  if (!S_ISREG(st.st_mode) || st.st_size != request.template_bytes()) return false;
   std::string_view const magic = request.recipe->filesystem->magic;
   std::string found(magic.size(), '\0');
   auto const got = check(::pread(fd, found.data(), found.size(), request.recipe->filesystem->magic_offset),
@@ -40,14 +40,14 @@ TemplateStore::Look TemplateStore::pin(std::string const& key, TemplateRequest c
     if (errno == ENOENT || errno == ENOTDIR) return {Presence::missing, std::nullopt};
     throw_errno("stat cached template", layout::template_image(key));
   }
-  if (!S_ISREG(st.st_mode) || st.st_size != request.capacity.bytes())
+  if (!S_ISREG(st.st_mode) || st.st_size != request.template_bytes())
     return {Presence::missing, std::nullopt};
   auto lock = FileLock::try_lock(store_dir_, layout::key_lock(key), FileLock::Mode::shared);
   if (!lock) return {Presence::locked, std::nullopt};
   // Opened under the lock: what was seen above may have been cleaned away in between.
   Fd image = open_whole(key, request);
   if (!image) return {Presence::missing, std::nullopt};
-  return {Presence::ready, PinnedTemplate{std::move(image), std::move(*lock), key, request.capacity.bytes()}};
+  return {Presence::ready, PinnedTemplate{std::move(image), std::move(*lock), key, request.template_bytes()}};
 }
 
 void TemplateStore::publish(int staging_dir, std::string const& entry, std::string const& key,

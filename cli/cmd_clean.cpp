@@ -33,17 +33,16 @@ int run(CleanOptions options) {
     session.drop();
   }
   if (options.json) {
-    nlohmann::ordered_json const document = {{"schema", "templatefs.clean/1"},
-                                             {"store", resolved.path},
-                                             {"removed", result.removed},
-                                             {"in_use", result.in_use},
-                                             {"debris_removed", result.debris}};
+    nlohmann::ordered_json const document = {
+        {"schema", "templatefs.clean/1"}, {"store", resolved.path}, {"removed", result.removed},
+        {"in_use", result.in_use},        {"kept", result.kept},    {"debris_removed", result.debris}};
     std::printf("%s\n", document.dump(2).c_str());
     return kOk;
   }
   if (!options.debris_only) {
     std::printf("%zu template%s removed\n", result.removed.size(), result.removed.size() == 1 ? "" : "s");
     for (auto const& key : result.in_use) std::printf("%s is in use and stays\n", key.c_str());
+    if (!result.kept.empty()) std::printf("%zu of baked and imported recipes stay\n", result.kept.size());
   }
   std::printf("%u dead session%s swept\n", result.debris, result.debris == 1 ? "" : "s");
   return kOk;

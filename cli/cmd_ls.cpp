@@ -33,6 +33,10 @@ void print_json(cache::Store const* store, std::string const& path,
     if (entry.manifest) {
       auto const& manifest = *entry.manifest;
       row["recipe"] = manifest.recipe;
+      if (!manifest.lineage.empty()) {
+        row["names"] = entry.names;
+        row["lineage"] = Json::parse(manifest.lineage);
+      }
       row["filesystem"] = manifest.filesystem;
       row["built_at"] = rfc3339(manifest.built_at_ms);
       row["build_ms"] = manifest.build_ms;
@@ -59,17 +63,33 @@ std::string short_users(std::vector<LockHolder> const& users) {
   return out;
 }
 
+/// Whose template it is: a stored one may have several names, or none any more.
+std::string recipe_of(cache::TemplateEntry const& entry) {
+  if (!entry.manifest) return "?";
+  if (entry.manifest->lineage.empty()) return entry.manifest->recipe;
+  std::string out;
+  for (auto const& name : entry.names) out += (out.empty() ? "" : ",") + name;
+  return out.empty() ? "(forgotten)" : out;
+}
+
+/// What made it; where nothing of ours did, what it is from.
+std::string maker_of(cache::Manifest const& manifest) {
+  if (manifest.lineage.empty()) return manifest.report.formatter;
+  auto const lineage = Json::parse(manifest.lineage);
+  return lineage.value("kind", "") + " of " + lineage.value("origin", "");
+}
+
 void print_table(std::vector<cache::TemplateEntry> const& entries) {
   std::vector<std::vector<std::string>> rows{
       {"KEY", "RECIPE", "SIZE", "ALLOCATED", "BUILT", "KERNEL", "FORMATTER", "IN USE BY"}};
   for (auto const& entry : entries) {
     auto const dash = [](std::string const& text) { return text.empty() ? std::string("-") : text; };
     bool const known = entry.manifest.has_value();
-    rows.push_back({entry.key, known ? entry.manifest->recipe : "?", human_size(entry.capacity_bytes),
+    rows.push_back({entry.key, recipe_of(entry), human_size(entry.capacity_bytes),
                     human_size(entry.allocated_bytes),
                     known ? rfc3339(entry.manifest->built_at_ms) : "(" + entry.problem + ")",
                     known ? dash(entry.manifest->report.kernel) : "?",
-                    known ? dash(entry.manifest->report.formatter) : "?", short_users(entry.users)});
+                    known ? dash(maker_of(*entry.manifest)) : "?", short_users(entry.users)});
   }
   std::fputs(aligned_table(rows).c_str(), stdout);
 }

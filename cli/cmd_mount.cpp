@@ -66,7 +66,7 @@ int serve(MountOptions const& options, Config const& config, std::string const& 
     spdlog::info("swept {} session{} of processes that are gone", swept, swept == 1 ? "" : "s");
   auto session = cache::Session::create(store.dir(), "mount", mount_point);
   auto const builder = options.builder.make(store);
-  auto const recipes = config.recipe_book();
+  auto const recipes = config.recipe_book(&store);
   cache::Cache cache(store, session, *builder, build_slots());
   fusefs::Filesystem fs({mount_point, *largest, config.files}, recipes, cache, session);
   fusefs::Mount mount(fs, options.fuse_options);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/files.h"
 #include "base/log.h"
+#include "cache/stored_recipe.h"
 #include "cli/command.h"
-#include "cli/config.h"
+#include "cli/setup.h"
 #include "cli/table.h"
 #include "vm/filesystem.h"
 
@@ -19,6 +21,7 @@ using Json = nlohmann::ordered_json;
 struct RecipesOptions {
   bool json = false;
   ConfigOptions config;
+  StoreOptions store;
 };
 
 std::string seed_of(cache::Recipe const& recipe) {
@@ -27,20 +30,38 @@ std::string seed_of(cache::Recipe const& recipe) {
 }
 
 std::string minimum_of(cache::Recipe const& recipe) {
+  if (recipe.stored) return human_size(recipe.stored->bytes);
   constexpr auto kMiB = Capacity::kMiB;
   return Capacity::of_mib((recipe.filesystem->minimum_bytes + kMiB - 1) / kMiB).canonical();
 }
 
-void print_json(Config const& config, cache::RecipeBook const& book) {
+/// What only a stored recipe has. Its file may be gone since it was listed.
+void add_stored(Json& row, cache::Store const& store) {
+  try {
+    auto const stored = cache::read_stored_recipe(store.dir(), row["name"]);
+    row["filesystem"] = stored.filesystem;
+    row["minimum_bytes"] = stored.bytes;
+    row["kind"] = stored.kind;
+    row["template"] = stored.key;
+    row["made_at"] = rfc3339(stored.made_at_ms);
+    row["lineage"] = Json::parse(stored.lineage);
+  } catch (Error const& error) {
+    row["problem"] = error.sentence();
+  }
+}
+
+void print_json(Config const& config, cache::RecipeBook const& book, cache::Store const* store) {
   Json recipes = Json::array();
-  for (auto const& each : book.all())
-    recipes.push_back({{"name", each.name},
-                       {"filesystem", each.filesystem->name},
-                       {"mkfs_args", each.arguments},
-                       {"kernel", each.kernel},
-                       {"seed", seed_of(each)},
-                       {"minimum_bytes", each.filesystem->minimum_bytes},
-                       {"from", each.origin}});
+  for (auto const* const each : book.all()) {
+    recipes.push_back({{"name", each->name},
+                       {"filesystem", each->filesystem->name},
+                       {"mkfs_args", each->arguments},
+                       {"kernel", each->kernel},
+                       {"seed", seed_of(*each)},
+                       {"minimum_bytes", each->filesystem->minimum_bytes},
+                       {"from", each->origin}});
+    if (each->stored) add_stored(recipes.back(), *store);
+  }
   Json const document = {
       {"schema", "templatefs.recipes/1"}, {"config", config.files}, {"recipes", std::move(recipes)}};
   std::printf("%s\n", document.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
@@ -50,20 +71,22 @@ void print_table(cache::RecipeBook const& book) {
   std::vector<std::vector<std::string>> rows{
       {"RECIPE", "FILESYSTEM", "AT LEAST", "MKFS ARGUMENTS", "KERNEL", "SEED", "FROM"}};
   auto const dash = [](std::string const& text) { return text.empty() ? std::string("-") : text; };
-  for (auto const& each : book.all()) {
+  for (auto const* const each : book.all()) {
     std::string arguments;
-    for (auto const& argument : each.arguments) arguments += (arguments.empty() ? "" : " ") + argument;
-    rows.push_back({each.name, std::string(each.filesystem->name), minimum_of(each), dash(arguments),
-                    dash(each.kernel), dash(seed_of(each)), each.origin});
+    for (auto const& argument : each->arguments) arguments += (arguments.empty() ? "" : " ") + argument;
+    rows.push_back({each->name, std::string(each->filesystem->name), minimum_of(*each), dash(arguments),
+                    dash(each->kernel), dash(seed_of(*each)), each->origin});
   }
   std::fputs(aligned_table(rows).c_str(), stdout);
 }
 
-int run(RecipesOptions const& options) {
+int run(RecipesOptions options) {
   auto const config = options.config.load();
-  auto const book = config.recipe_book();
+  options.store.fill_from(config);
+  auto const store = cache::Store::open_existing(options.store.resolve());
+  auto const book = config.recipe_book(store ? &*store : nullptr);
   if (options.json)
-    print_json(config, book);
+    print_json(config, book, store ? &*store : nullptr);
   else
     print_table(book);
   return kOk;
@@ -74,9 +97,10 @@ int run(RecipesOptions const& options) {
 void add_recipes(CLI::App& program, Action& action) {
   auto options = std::make_shared<RecipesOptions>();
   auto* const command = program.add_subcommand(
-      "recipes", "List the recipes, built-in and configured, and where each comes from");
+      "recipes", "List the recipes, built in, configured and stored, and where each comes from");
   command->add_flag("--json", options->json, "Print JSON, schema templatefs.recipes/1");
   options->config.add_to(*command);
+  options->store.add_to(*command, false);
   command->footer("Example:\n  templatefs recipes --config recipes.toml");
   command->callback([options, &action] { action = [options] { return run(*options); }; });
 }

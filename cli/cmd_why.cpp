@@ -3,7 +3,9 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "cache/key.h"
+#include "cache/layout.h"
 #include "cache/listing.h"
+#include "cache/stored_recipe.h"
 #include "cli/command.h"
 #include "cli/live_mount.h"
 #include "cli/setup.h"
@@ -13,10 +15,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <map>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 namespace templatefs::cli {
 
@@ -41,13 +45,22 @@ std::string differing_fields(std::vector<vm::Input> const& then, std::vector<vm:
   return out;
 }
 
+void explain_stored(cache::Store const& store, cache::Recipe const& recipe) {
+  auto const& key = recipe.stored->key;
+  bool const there = ::faccessat(store.dir(), cache::layout::template_image(key).c_str(), F_OK, 0) == 0;
+  auto const stored = cache::read_stored_recipe(store.dir(), recipe.name);
+  std::printf("  its template: %s, %s on %s%s\n", key.c_str(), recipe.origin.c_str(),
+              rfc3339(stored.made_at_ms).c_str(), there ? "" : ", and missing: store it again");
+}
+
 /// What the store says of the template that this path needs.
-void explain_template(WhyOptions const& options, cache::TemplateRequest const& request) {
-  auto const store = cache::Store::open_existing(options.store.resolve());
+void explain_template(WhyOptions const& options, std::optional<cache::Store> const& store,
+                      cache::TemplateRequest const& request) {
   if (!store) {
     std::printf("  its template: not built, there is no store yet\n");
     return;
   }
+  if (request.recipe->stored) return explain_stored(*store, *request.recipe);
   auto const key = cache::make_key(request, *options.builder.make(*store));
   auto const entries = cache::list_templates(store->dir());
   std::printf("  its template: %s, ", key.name.c_str());
@@ -60,7 +73,7 @@ void explain_template(WhyOptions const& options, cache::TemplateRequest const& r
   std::printf("not built yet: the next open builds it\n");
   for (auto const& entry : entries)
     if (entry.manifest && entry.manifest->recipe == request.recipe->name &&
-        entry.manifest->capacity_bytes == request.capacity.bytes())
+        entry.manifest->capacity_bytes == request.bytes())
       std::printf("  %s was built from other inputs:\n%s", entry.key.c_str(),
                   differing_fields(entry.manifest->fields, key.fields).c_str());
 }
@@ -82,7 +95,8 @@ int run(WhyOptions options) {
   }
   options.store.fill_from(config);
   options.builder.fill_from(config);
-  auto const recipes = config.recipe_book();
+  auto const store = cache::Store::open_existing(options.store.resolve());
+  auto const recipes = config.recipe_book(store ? &*store : nullptr);
   // A capacity's directory will do: any image in it has the same template.
   if (std::count(below.begin(), below.end(), '/') == 1) below += "/any.img";
   if (auto const wrong = fusefs::explain_grammar(recipes, Capacity::of_mib(std::int64_t{64} << 20), below)) {
@@ -92,7 +106,7 @@ int run(WhyOptions options) {
     return kOk;
   }
   try {
-    explain_template(options, cache::parse_request(recipes, below.substr(0, below.rfind('/'))));
+    explain_template(options, store, cache::parse_request(recipes, below.substr(0, below.rfind('/'))));
   } catch (Error const& error) {
     std::printf("  its template: %s: %s\n", errno_name(error.err()).c_str(), error.sentence().c_str());
   }

@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "cache/store.h"
+#include "cache/stored_recipes.h"
 #include "cli/recipe_table.h"
 #include "cli/toml_table.h"
 
@@ -85,6 +87,11 @@ void read_config(Config& config, std::string const& file) {
     }
   top.finish();
   config.files.push_back(file);
+}
+
+cache::RecipeBook Config::recipe_book(cache::Store const* opened) const {
+  return cache::RecipeBook(
+      recipes, opened != nullptr ? std::make_shared<cache::StoredRecipes>(opened->dir()) : nullptr);
 }
 
 void ConfigOptions::add_to(CLI::App& command) {

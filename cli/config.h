@@ -10,6 +10,10 @@ namespace CLI {
 class App;
 }
 
+namespace templatefs::cache {
+class Store;
+}
+
 namespace templatefs::cli {
 
 /// What the configuration files say. Empty: nothing was said, the default holds. A later file overrides an
@@ -23,8 +27,9 @@ struct Config {
   std::string builder;             // guest, host
   std::vector<cache::Recipe> recipes;
 
-  /// The built-in recipes and these. Throws Error(EINVAL) where a name is taken.
-  cache::RecipeBook recipe_book() const { return cache::RecipeBook(recipes); }
+  /// The built-in recipes, these, and those that a store keeps, where one is given; it is borrowed. Throws
+  /// Error(EINVAL) where a name is taken.
+  cache::RecipeBook recipe_book(cache::Store const* opened = nullptr) const;
 };
 
 /// Reads one file on top of what is there. Paths in it are relative to its directory. Throws Error: EINVAL

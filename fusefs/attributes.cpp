@@ -62,7 +62,7 @@ void describe_image(Filesystem const& fs, ImageNode const& image, fuse_ctx const
   st.st_gid = image.busy ? image.gid : asker.gid;
   st.st_mode = kNameOnlyMode;
   st.st_nlink = 1;
-  st.st_size = capacity.request.capacity.bytes();
+  st.st_size = capacity.request.bytes();
   st.st_blksize = 4096;
   set_times(st, fs.started_ns);
 }
@@ -90,8 +90,10 @@ void describe(Filesystem const& fs, Node const& node, fuse_ctx const& asker, Sna
     case NodeKind::root:
     case NodeKind::recipe:
       st.st_mode = kDirectoryMode;
+      if (is_of_stored_recipe(node)) out.attributes.entry_timeout = 0;
       break;
     case NodeKind::alias:
+      if (is_of_stored_recipe(*node.parent)) out.attributes.entry_timeout = 0;
       st.st_mode = S_IFLNK | 0777;
       st.st_size = static_cast<off_t>(Capacity::parse(node.name)->canonical().size());
       break;

@@ -21,7 +21,7 @@ constexpr auto kLockLimit = 600s;
 using JobId = std::pair<cache::Recipe const*, std::int64_t>;
 
 JobId id_of(cache::TemplateRequest const& request) {
-  return {request.recipe, request.capacity.mib()};
+  return {request.recipe, request.template_bytes()};
 }
 
 /// Ends the job: whoever asks from now on starts a new one.

@@ -21,6 +21,7 @@ struct Names {
   NodeKind kind = NodeKind::root;
   cache::Recipe const* recipe = nullptr;
   std::set<std::int64_t> live_mib;  // capacities with images, in a recipe's directory
+  std::set<std::string> in_use;     // stored recipes with images, in the root: some may be forgotten
   std::vector<DirectoryEntry> images;
 };
 
@@ -35,7 +36,8 @@ Names look(Filesystem& fs, fuse_ino_t directory, off_t from, std::size_t most) {
       nodes.for_each([&](Node const& child) {
         if (child.kind == NodeKind::capacity && child.parent == node &&
             !static_cast<CapacityNode const&>(child).images.empty())
-          names.live_mib.insert(static_cast<CapacityNode const&>(child).request.capacity.mib());
+          if (auto const& capacity = static_cast<CapacityNode const&>(child).request.capacity)
+            names.live_mib.insert(capacity->mib());
       });
     } else if (node->kind == NodeKind::capacity) {
       auto& images = static_cast<CapacityNode*>(node)->images;
@@ -43,6 +45,11 @@ Names look(Filesystem& fs, fuse_ino_t directory, off_t from, std::size_t most) {
       if (from > kAfterDots) at = images.upper_bound(static_cast<fuse_ino_t>(from));
       for (; at != images.end() && names.images.size() < most; ++at)
         names.images.push_back({at->name, S_IFREG, at->number, static_cast<off_t>(at->number)});
+    } else if (node->kind == NodeKind::root) {
+      nodes.for_each([&](Node const& child) {
+        if (child.kind == NodeKind::recipe && is_of_stored_recipe(child) && nodes.has_images_below(child))
+          names.in_use.insert(child.name);
+      });
     }
   });
   return names;
@@ -65,12 +72,19 @@ std::vector<DirectoryEntry> list_directory(Filesystem& fs, fuse_ino_t directory,
   std::vector<std::pair<std::string, mode_t>> all;
   switch (names.kind) {
     case NodeKind::root:
-      for (auto const& recipe : fs.recipes.all()) all.emplace_back(recipe.name, S_IFDIR);
+      for (auto const* const recipe : fs.recipes.all()) {
+        all.emplace_back(recipe->name, S_IFDIR);
+        names.in_use.erase(recipe->name);
+      }
+      for (auto const& name : names.in_use) all.emplace_back(name, S_IFDIR);
       break;
     case NodeKind::recipe: {
       auto sizes = std::move(names.live_mib);
-      for (auto const mib : cache::published_capacities(fs.cache.store().dir(), names.recipe->name))
-        if (mib <= fs.options.largest.mib()) sizes.insert(mib);
+      if (names.recipe->stored)
+        all.emplace_back(cache::kNative, S_IFDIR);
+      else
+        for (auto const mib : cache::published_capacities(fs.cache.store().dir(), names.recipe->name))
+          if (mib <= fs.options.largest.mib()) sizes.insert(mib);
       for (auto const mib : sizes) all.emplace_back(Capacity::of_mib(mib).canonical(), S_IFDIR);
       break;
     }

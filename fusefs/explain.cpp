@@ -17,9 +17,9 @@ std::optional<Error> explain_grammar(cache::RecipeBook const& recipes, Capacity 
                  "For example btrfs/256M/test-1.img.");
   try {
     auto const request = cache::parse_request(recipes, path.substr(0, last));
-    if (request.capacity > largest)
-      return Error(ENOENT, format("{} is more than this mount's largest capacity, {}",
-                                  request.capacity.canonical(), largest.canonical()));
+    if (request.capacity && *request.capacity > largest)
+      return Error(ENOENT, format("{} is more than this mount's largest capacity, {}", request.size_name(),
+                                  largest.canonical()));
     auto const name = path.substr(last + 1);
     if (!id_of_image_name(name))
       return Error(ENOENT, format("\"{}\" is no image's name", name), explain_image_name(name));

@@ -15,9 +15,9 @@ std::shared_ptr<Fd> image_directory(Filesystem& fs, cache::TemplateRequest const
   return std::make_shared<Fd>(open_at(fs.session.images_dir(), path, O_RDONLY | O_DIRECTORY));
 }
 
-Fd make_image_file(Filesystem& fs, int dir, std::string const& name, ImageOwner owner,
-                   cache::PinnedTemplate const* from) {
-  Fd file = from != nullptr ? fs.cache.make_image(*from, dir, name)
+Fd make_image_file(Filesystem& fs, cache::TemplateRequest const& request, int dir, std::string const& name,
+                   ImageOwner owner, cache::PinnedTemplate const* from) {
+  Fd file = from != nullptr ? fs.cache.make_image(*from, request, dir, name)
                             : open_at(dir, name, O_RDWR | O_CREAT | O_EXCL, 0600);
   // Ownership on the backing file is for quotas and for people who look into the store; what the mount shows
   // is the node's, so an unprivileged daemon that may not chown is no reason to fail.

@@ -16,9 +16,9 @@ struct ImageOwner {
   gid_t gid;
 };
 
-/// The backing file of a new image, open for reading and writing: a private copy of the template, or an empty
-/// file without one. Throws Error; then nothing is left.
-Fd make_image_file(Filesystem& fs, int dir, std::string const& name, ImageOwner owner,
-                   cache::PinnedTemplate const* from);
+/// The backing file of a new image, open for reading and writing: a private copy of the request's template,
+/// or an empty file without one. Throws Error; then nothing is left.
+Fd make_image_file(Filesystem& fs, cache::TemplateRequest const& request, int dir, std::string const& name,
+                   ImageOwner owner, cache::PinnedTemplate const* from);
 
 }  // namespace templatefs::fusefs

@@ -89,9 +89,9 @@ void resume_with(Filesystem& fs, Request& request, fuse_ino_t number, Resume con
 }
 
 /// The image is open: tells the table, and answers all who waited meanwhile. The returned open carries one
-/// hold for the caller.
-std::shared_ptr<OpenImage> finish(Filesystem& fs, fuse_ino_t number, Fd file,
-                                  std::shared_ptr<Fd> const& dir) {
+/// hold for the caller. `from` is what a new image was cloned from, null for an empty one.
+std::shared_ptr<OpenImage> finish(Filesystem& fs, fuse_ino_t number, Fd file, std::shared_ptr<Fd> const& dir,
+                                  cache::PinnedTemplate const* from) {
   auto open = std::make_shared<OpenImage>(fs.connection, std::move(file));
   std::vector<std::uint64_t> waiters;
   fs.nodes.with([&](NodeTable& nodes) {
@@ -99,6 +99,7 @@ std::shared_ptr<OpenImage> finish(Filesystem& fs, fuse_ino_t number, Fd file,
     auto& capacity = static_cast<CapacityNode&>(*image.parent);
     if (!image.exists && !image.gone) {
       image.exists = true;
+      image.made_from = from == nullptr ? nullptr : nodes.intern(from->key);
       capacity.store_dir = dir;
       capacity.images.insert(image);
       capacity.changed_ns = epoch_ms_now() * 1'000'000;
@@ -148,7 +149,7 @@ void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry 
     case Decision::Act::open_existing:
       try {
         auto const open =
-            finish(fs, number, open_at(decision.dir->get(), decision.name, O_RDWR), decision.dir);
+            finish(fs, number, open_at(decision.dir->get(), decision.name, O_RDWR), decision.dir, nullptr);
         return resume_with(fs, request, number, resume, *open);
       } catch (...) {
         auto const error = to_error(std::current_exception());
@@ -168,8 +169,8 @@ void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry 
     if (warm || entry.empty_if_new) {
       if (warm) ++fs.counters.template_hits;
       auto const dir = decision.dir ? decision.dir : image_directory(fs, *decision.request);
-      Fd file = make_image_file(fs, dir->get(), decision.name, owner, warm.get());
-      auto const open = finish(fs, number, std::move(file), dir);
+      Fd file = make_image_file(fs, *decision.request, dir->get(), decision.name, owner, warm.get());
+      auto const open = finish(fs, number, std::move(file), dir, warm.get());
       return resume_with(fs, request, number, resume, *open);
     }
   } catch (...) {
@@ -187,6 +188,18 @@ void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry 
     fs.nodes.with(
         [&](NodeTable& nodes) { static_cast<ImageNode*>(nodes.find(number))->waiters.push_back(id); });
   wait_for_template(fs, *decision.request, number);
+}
+
+bool may_write(int open_flags) {
+  return (open_flags & O_ACCMODE) != O_RDONLY;
+}
+
+void count_writer(Filesystem& fs, fuse_ino_t number, int change) {
+  fs.nodes.with([&](NodeTable& nodes) {
+    Node* const node = nodes.find(number);
+    if (node != nullptr && node->kind == NodeKind::image)
+      static_cast<ImageNode*>(node)->writers += static_cast<std::uint32_t>(change);
+  });
 }
 
 void release_image(Filesystem& fs, fuse_ino_t number) {
@@ -246,7 +259,7 @@ void finish_from_template(Filesystem& fs, fuse_ino_t number, cache::PinnedTempla
   if (!wanted) return;
   try {
     if (!dir) dir = image_directory(fs, *request);
-    (void)finish(fs, number, make_image_file(fs, dir->get(), name, owner, &from), dir);
+    (void)finish(fs, number, make_image_file(fs, *request, dir->get(), name, owner, &from), dir, &from);
     release_image(fs, number);  // finish()'s hold for the caller
   } catch (...) {
     auto const error = fs.cache.store().with_remedy(to_error(std::current_exception()));

@@ -23,6 +23,11 @@ struct Entry {
 /// leaves a record. Takes the request over.
 void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry entry, Resume resume);
 
+/// Whether an open with these flags lets the kernel write to the image.
+bool may_write(int open_flags);
+/// One more, or one fewer, of such opens: for user.templatefs.state.
+void count_writer(Filesystem& fs, fuse_ino_t number, int change);
+
 /// One holder fewer. The last one closes the image.
 void release_image(Filesystem& fs, fuse_ino_t number);
 

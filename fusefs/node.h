@@ -23,7 +23,7 @@ namespace bi = boost::intrusive;
 enum class NodeKind : std::uint8_t {
   root,
   recipe,        // MNT/btrfs
-  capacity,      // MNT/btrfs/256M
+  capacity,      // MNT/btrfs/256M, MNT/debian-13/native
   alias,         // MNT/btrfs/1024M, a symbolic link to 1G
   image,         // MNT/btrfs/256M/t1.img
   control,       // MNT/.templatefs
@@ -81,13 +81,15 @@ struct ImageNode : Node, ListedHook {
   uid_t uid =
       0;  // who opened it first; set when the first opener begins, so that a second one cannot steal it
   gid_t gid = 0;
-  mode_t mode = 0;                     // permission bits
-  bool exists = false;                 // in the store, under its name: listed
-  bool gone = false;                   // unlinked, or replaced by a rename
-  bool busy = false;                   // somebody is making or opening it
-  std::uint32_t opens = 0;             // holders of `open`
-  std::shared_ptr<OpenImage> open;     // null while idle
-  std::vector<std::uint64_t> waiters;  // parked requests' ids, while busy
+  mode_t mode = 0;                         // permission bits
+  bool exists = false;                     // in the store, under its name: listed
+  bool gone = false;                       // unlinked, or replaced by a rename
+  bool busy = false;                       // somebody is making or opening it
+  std::uint32_t opens = 0;                 // holders of `open`
+  std::uint32_t writers = 0;               // those of them that the kernel may write through
+  std::string const* made_from = nullptr;  // the template's key, the table's; null where it was made empty
+  std::shared_ptr<OpenImage> open;         // null while idle
+  std::vector<std::uint64_t> waiters;      // parked requests' ids, while busy
 
   bool kept() const override { return exists || busy || opens > 0; }
   bool claimed() const noexcept { return exists || busy || gone; }
@@ -101,7 +103,7 @@ using ImageList = bi::set<ImageNode, bi::base_hook<ListedHook>, bi::key_of_value
 
 struct CapacityNode : Node {
   CapacityNode(Node* recipe_dir, cache::TemplateRequest what)
-      : Node(NodeKind::capacity, recipe_dir, what.capacity.canonical()), request(what) {}
+      : Node(NodeKind::capacity, recipe_dir, what.size_name()), request(what) {}
   ~CapacityNode() override { images.clear(); }
 
   cache::TemplateRequest request;
@@ -111,5 +113,18 @@ struct CapacityNode : Node {
 
   bool kept() const override { return !images.empty(); }
 };
+
+/// The recipe that a directory below the root belongs to; null for all other nodes but images in it.
+inline cache::Recipe const* recipe_of(Node const& node) noexcept {
+  if (node.kind == NodeKind::recipe) return static_cast<RecipeNode const&>(node).recipe;
+  if (node.kind == NodeKind::capacity) return static_cast<CapacityNode const&>(node).request.recipe;
+  return nullptr;
+}
+
+/// Such a directory may be gone, or another one, by the next look: the store is shared.
+inline bool is_of_stored_recipe(Node const& node) noexcept {
+  auto const* const recipe = recipe_of(node);
+  return recipe != nullptr && recipe->stored.has_value();
+}
 
 }  // namespace templatefs::fusefs

@@ -104,6 +104,15 @@ void NodeTable::release_if_unused(Node& first) noexcept {
   }
 }
 
+bool NodeTable::has_images_below(Node const& directory) const {
+  for (auto const& node : numbers_.set) {
+    if (node.kind != NodeKind::image || !static_cast<ImageNode const&>(node).exists) continue;
+    for (Node const* above = node.parent; above != nullptr; above = above->parent)
+      if (above == &directory) return true;
+  }
+  return false;
+}
+
 std::string NodeTable::path(Node const& node) {
   if (node.parent == nullptr) return {};
   std::string const above = path(*node.parent);

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -40,8 +42,13 @@ class NodeTable {
   /// Frees the node, and then its ancestors, where nothing needs them any more.
   void release_if_unused(Node& node) noexcept;
 
+  /// One copy of a template's key for all the images made from it. Kept for the table's life.
+  std::string const* intern(std::string const& key) { return &*keys_.insert(key).first; }
+
   /// "btrfs/256M/t1.img"; the root is "".
   static std::string path(Node const& node);
+  /// Looks at every node: for rare questions.
+  bool has_images_below(Node const& directory) const;
   std::size_t size() const noexcept { return count_; }
   template <class F>
   void for_each(F&& visit) const {
@@ -88,6 +95,7 @@ class NodeTable {
 
   Indexed<Numbers> numbers_;
   Indexed<Names> names_;
+  std::set<std::string> keys_;
   fuse_ino_t next_number_ = FUSE_ROOT_ID;
   std::size_t count_ = 0;
 };

@@ -82,7 +82,8 @@ TEST(Recipe, EachHasItsLimits) {
     }
     return std::string();
   };
-  for (auto const& recipe : book.all()) {
+  for (auto const* const each : book.all()) {
+    auto const& recipe = *each;
     auto const minimum = recipe.filesystem->minimum_bytes / Capacity::kMiB;
     auto const maximum = recipe.filesystem->maximum_bytes / Capacity::kMiB;
     EXPECT_EQ(sentence_of({&recipe, Capacity::of_mib(minimum)}), "") << recipe.name;
