@@ -20,7 +20,7 @@ void open_control(Filesystem& fs, Request& request, std::unique_ptr<ControlFile>
 }
 
 /// True where the kernel took the answer, and with it a hold on the image until RELEASE.
-bool open_image(Request& request, OpenImage& open, fuse_file_info info) {
+bool open_image(Filesystem& fs, fuse_ino_t number, Request& request, OpenImage& open, fuse_file_info info) {
   if (info.flags & O_TRUNC) check(::ftruncate(open.fd(), 0), "truncate", "an image");
   info.fh = 0;
   info.noflush = 1;
@@ -30,7 +30,11 @@ bool open_image(Request& request, OpenImage& open, fuse_file_info info) {
     info.keep_cache = 1;
     info.parallel_direct_writes = 1;
   }
-  return request.open(info);
+  // Counted before the answer: the RELEASE may come before this thread goes on.
+  if (may_write(info.flags)) count_writer(fs, number, 1);
+  if (request.open(info)) return true;
+  if (may_write(info.flags)) count_writer(fs, number, -1);
+  return false;
 }
 
 }  // namespace
@@ -42,7 +46,7 @@ void op_open(fuse_req_t req, fuse_ino_t number, fuse_file_info* info) {
       return open_control(fs, request, std::move(control), *info);
     Entry const entry{(info->flags & O_TRUNC) != 0};
     with_open_image(fs, request, number, entry, [&fs, number, asked = *info](Request& held, OpenImage& open) {
-      if (!open_image(held, open, asked)) return false;
+      if (!open_image(fs, number, held, open, asked)) return false;
       ++fs.counters.opens;
       forget_failures(fs, number);
       return true;

@@ -15,7 +15,15 @@ struct Subject {
   bool is_image = false;
   bool is_open = false;
   bool passes_through = false;
+  std::string_view state;  // of an image
+  std::string made_from;   // a template's key
 };
+
+std::string_view state_of(ImageNode const& image) {
+  if (image.writers > 0) return "open for writing";
+  if (image.open) return "open";
+  return image.exists ? "idle" : "name";
+}
 
 std::optional<std::string> value_of(Filesystem& fs, Subject const& subject, std::string_view name) {
   constexpr std::string_view kPrefix = "user.templatefs.";
@@ -28,6 +36,8 @@ std::optional<std::string> value_of(Filesystem& fs, Subject const& subject, std:
   if (name == "fanout") return std::string(cache::rung_name(fs.cache.rung()));
   if (name == "passthrough")
     return (subject.is_open ? subject.passes_through : fs.connection.passthrough()) ? "yes" : "no";
+  if (name == "state" && subject.is_image) return std::string(subject.state);
+  if (name == "template" && !subject.made_from.empty()) return subject.made_from;
   return std::nullopt;
 }
 
@@ -47,6 +57,8 @@ void op_getxattr(fuse_req_t req, fuse_ino_t number, char const* name, std::size_
       subject.is_image = true;
       subject.is_open = image.open != nullptr;
       subject.passes_through = image.open && image.open->backing_id() != 0;
+      subject.state = state_of(image);
+      if (image.made_from != nullptr) subject.made_from = *image.made_from;
     });
     auto const value = value_of(fs, subject, name);
     if (!value) return request.error(ENODATA);
