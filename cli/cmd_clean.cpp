@@ -42,7 +42,7 @@ int run(CleanOptions options) {
   if (!options.debris_only) {
     std::printf("%zu template%s removed\n", result.removed.size(), result.removed.size() == 1 ? "" : "s");
     for (auto const& key : result.in_use) std::printf("%s is in use and stays\n", key.c_str());
-    if (!result.kept.empty()) std::printf("%zu of baked and imported recipes stay\n", result.kept.size());
+    if (!result.kept.empty()) std::printf("%zu of baked and imported recipes kept\n", result.kept.size());
   }
   std::printf("%u dead session%s swept\n", result.debris, result.debris == 1 ? "" : "s");
   return kOk;

@@ -8,7 +8,9 @@
 #include "fusefs/mount_point.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
+#include <functional>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -28,6 +30,42 @@ std::string link_target(std::string const& link) {
   char target[4096];
   auto const length = ::readlink(link.c_str(), target, sizeof target);
   return length < 0 ? std::string() : std::string(target, static_cast<std::size_t>(length));
+}
+
+void for_each_process(std::function<void(std::string const& pid, std::string const& path)> const& visit) {
+  for_each_entry(AT_FDCWD, "/proc", [&](std::string const& pid) {
+    if (pid.find_first_not_of("0123456789") == std::string::npos) visit(pid, "/proc/" + pid);
+  });
+}
+
+void for_each_descriptor(std::string const& process, std::function<void(std::string const&)> const& visit) {
+  try {
+    for_each_entry(AT_FDCWD, process + "/fd", visit);
+  } catch (Error const&) {
+    // Another user's process, or one that has ended.
+  }
+}
+
+/// "qemu-system-x86 (pid 811)"; empty where it has ended.
+std::string name_of_process(std::string const& pid) {
+  try {
+    auto const name = read_file(AT_FDCWD, "/proc/" + pid + "/comm");
+    return format("{} (pid {})", name.substr(0, name.find('\n')), pid);
+  } catch (Error const&) {
+    return {};
+  }
+}
+
+/// Of a descriptor's fdinfo (proc(5)): "flags:" and an octal number.
+bool is_for_writing(std::string const& fdinfo) {
+  try {
+    auto const text = read_file(AT_FDCWD, fdinfo);
+    auto const at = text.find("flags:");
+    return at != std::string::npos &&
+           (std::strtol(text.c_str() + at + 6, nullptr, 8) & O_ACCMODE) != O_RDONLY;
+  } catch (Error const&) {
+    return false;  // closed meanwhile
+  }
 }
 
 }  // namespace
@@ -55,33 +93,34 @@ nlohmann::ordered_json read_status(std::string const& mount_point) {
 
 std::vector<std::string> users_of(std::string const& mount_point) {
   std::vector<std::string> users;
-  for_each_entry(AT_FDCWD, "/proc", [&](std::string const& pid) {
-    if (pid.find_first_not_of("0123456789") != std::string::npos) return;
-    std::string const process = "/proc/" + pid;
+  for_each_process([&](std::string const& pid, std::string const& process) {
     auto const note = [&](std::string const& link) {
       std::string const target = link_target(link);
       if (target != mount_point && !target.starts_with(mount_point + "/")) return false;
-      std::string name;
-      try {
-        name = read_file(AT_FDCWD, process + "/comm");
-      } catch (Error const&) {
-        return false;  // it has ended
-      }
-      if (!name.empty()) name.pop_back();
-      users.push_back(format("{} (pid {}) {}", name, pid,
-                             target == mount_point ? "." : target.substr(mount_point.size() + 1)));
+      auto const name = name_of_process(pid);
+      if (name.empty()) return false;  // it has ended
+      users.push_back(name + " " + (target == mount_point ? "." : target.substr(mount_point.size() + 1)));
       return true;
     };
     if (note(process + "/cwd") || note(process + "/root")) return;
-    try {
-      bool found = false;
-      for_each_entry(AT_FDCWD, process + "/fd",
-                     [&](std::string const& fd) { found = found || note(process + "/fd/" + fd); });
-    } catch (Error const&) {
-      // Another user's process, or one that has ended.
-    }
+    bool found = false;
+    for_each_descriptor(process,
+                        [&](std::string const& fd) { found = found || note(process + "/fd/" + fd); });
   });
   return users;
+}
+
+std::vector<std::string> writers_of_file(std::string const& path) {
+  std::vector<std::string> writers;
+  for_each_process([&](std::string const& pid, std::string const& process) {
+    bool writes = false;
+    for_each_descriptor(process, [&](std::string const& fd) {
+      if (!writes && link_target(process + "/fd/" + fd) == path)
+        writes = is_for_writing(process + "/fdinfo/" + fd);
+    });
+    if (writes) writers.push_back(name_of_process(pid));
+  });
+  return writers;
 }
 
 }  // namespace templatefs::cli

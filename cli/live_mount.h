@@ -23,4 +23,7 @@ nlohmann::ordered_json read_status(std::string const& mount_point);
 /// Who keeps a mount busy: "qemu-system-x86 (pid 811) btrfs/256M/t1.img". As far as /proc lets us see.
 std::vector<std::string> users_of(std::string const& mount_point);
 
+/// Who has a file open for writing: "qemu-system-x86 (pid 811)". As far as /proc lets us see.
+std::vector<std::string> writers_of_file(std::string const& path);
+
 }  // namespace templatefs::cli

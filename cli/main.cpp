@@ -38,8 +38,11 @@ int main(int argc, char** argv) {
   cli::add_umount(program, action);
   cli::add_ls(program, action);
   cli::add_build(program, action);
-  cli::add_why(program, action);
   cli::add_recipes(program, action);
+  cli::add_bake(program, action);
+  cli::add_save(program, action);
+  cli::add_forget(program, action);
+  cli::add_why(program, action);
   cli::add_path(program, action);
   cli::add_clean(program, action);
   cli::add_doctor(program, action);

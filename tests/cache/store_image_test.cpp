@@ -5,6 +5,10 @@
 #include "cache/listing.h"
 #include "tests/cache/stored_fixture.h"
 
+#include <atomic>
+#include <thread>
+#include <vector>
+
 #include <gmock/gmock.h>
 
 #include <unistd.h>
@@ -174,6 +178,30 @@ TEST_P(StoreImage, WithoutItsTemplateItSaysHowToMendIt) {
   EXPECT_THAT(sentence(), HasSubstr(stored.key));
   store_text("two", new_image("mine", "", true));
   EXPECT_EQ(text_of(pin("mine/native").image, 3), "two");
+}
+
+TEST_P(StoreImage, ManyAtOnceStoreTheSameContentOnceAndNoCleanComesBetween) {
+  std::atomic<bool> done = false;
+  std::jthread cleaner([&] {
+    while (!done) (void)clean_up();
+  });
+  {
+    std::vector<std::jthread> threads;
+    for (int each = 0; each < 6; ++each)
+      threads.emplace_back([&, each] {
+        std::string const name = "name-" + std::to_string(each);
+        auto const session = Session::create(store_->dir(), "test", name);
+        for (int round = 0; round < 10; ++round) {
+          (void)store_image(*store_, session, stage_in(session, "same"), new_image(name, "digest", true));
+          EXPECT_EQ(text_of(pin(name + "/native").image, 4), "same");
+          if (round % 3 == 0) (void)forget_recipe(*store_, session, name);
+        }
+      });
+  }
+  done = true;
+  cleaner.join();
+  (void)clean_up();
+  EXPECT_EQ(count(layout::kTemplates), 0u) << "all were forgotten in the last round";
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, StoreImage, ::testing::Values("xfs", "btrfs"));

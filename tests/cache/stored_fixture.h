@@ -32,10 +32,13 @@ class StoredFixture : public CacheFixture {
 
   /// An image with some text near its start, in a directory of the session's.
   std::string stage(std::string const& text, std::int64_t bytes = 3 << 20) {
+    return stage_in(*session_, text, bytes);
+  }
+  static std::string stage_in(Session const& session, std::string const& text, std::int64_t bytes = 3 << 20) {
     std::string const entry = "entry";
-    check(::mkdirat(session_->staging_dir(), entry.c_str(), 0700), "make directory", entry);
+    check(::mkdirat(session.staging_dir(), entry.c_str(), 0700), "make directory", entry);
     Fd const image =
-        open_at(session_->staging_dir(), entry + "/" + layout::kImage, O_RDWR | O_CREAT | O_EXCL, 0600);
+        open_at(session.staging_dir(), entry + "/" + layout::kImage, O_RDWR | O_CREAT | O_EXCL, 0600);
     check(::ftruncate(image.get(), bytes), "set length", entry);
     check(::pwrite(image.get(), text.data(), text.size(), kAt), "write", entry);
     return entry;

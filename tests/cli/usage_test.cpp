@@ -14,8 +14,8 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr char const* kCommands[] = {"mount", "umount", "ls",    "build", "recipes",
-                                     "why",   "path",   "clean", "doctor"};
+constexpr char const* kCommands[] = {"mount", "umount", "ls",  "build", "recipes", "bake",
+                                     "save",  "forget", "why", "path",  "clean",   "doctor"};
 
 class Usage : public LeakCheck {};
 
@@ -64,6 +64,10 @@ TEST_F(Usage, WhatCannotBeParsedIsTheUsersMistake) {
                                                        {"why"},
                                                        {"build"},
                                                        {"path"},
+                                                       {"bake", "/mnt/raw/1M/a.img"},
+                                                       {"bake", "--name", "mine"},
+                                                       {"save", "/mnt/raw/1M/a.img"},
+                                                       {"forget"},
                                                        {"mount", "--builder", "nobody", "/mnt"},
                                                        {"mount", "--accel", "magic", "/mnt"},
                                                        {"mount", "--store"},

@@ -19,6 +19,9 @@ templatefs_test(test_mount_io LABELS mount LIBRARIES templatefs_mount_support SO
   locks_test.cpp
   parity_test.cpp
   shared_data_test.cpp)
+templatefs_test(test_mount_stored LABELS mount LIBRARIES templatefs_mount_support SOURCES
+  bake_test.cpp
+  save_test.cpp)
 templatefs_test(test_mount_errors LABELS mount LIBRARIES templatefs_mount_support SOURCES
   failed_opens_test.cpp)
 templatefs_test(test_mount_life LABELS mount LIBRARIES templatefs_mount_support SOURCES

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/capacity.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "base/random_name.h"
+#include "base/scope_exit.h"
+#include "cache/fan_out.h"
+#include "cache/reflink.h"
+#include "cli/command.h"
+#include "cli/mounted_image.h"
+#include "cli/transfer_progress.h"
+#include "fusefs/mount.h"
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+
+#include <CLI/CLI.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace templatefs::cli {
+
+namespace {
+
+struct SaveOptions {
+  std::string image;
+  std::string destination;
+  bool force = false;
+  bool quiet = false;
+};
+
+Error already_there(std::string const& path) {
+  return Error(EEXIST, "save to " + path + ": it exists", "Give another name, or --force to replace it.");
+}
+
+/// A directory means a file in it that is called like the image.
+std::string file_to_write(SaveOptions const& options, MountedImage const& image) {
+  std::filesystem::path path = options.destination;
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) path /= std::filesystem::path(image.path).filename();
+  if (!options.force && ::faccessat(AT_FDCWD, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+    throw already_there(path.string());
+  return path.string();
+}
+
+/// The signals that end a program are blocked, so that what was begun is removed first.
+void throw_if_interrupted() {
+  sigset_t pending;
+  ::sigpending(&pending);
+  for (int const number : {SIGINT, SIGTERM, SIGHUP})
+    if (sigismember(&pending, number) == 1) throw Error(EINTR, "save an image: stopped by a signal");
+}
+
+/// True where blocks are shared. Whoever may not look into the store has the image through the mount alone,
+/// which FUSE gives no way to reflink from.
+bool fill_by_reflink(MountedImage const& image, Fd const& target) {
+  try {
+    return cache::reflink(image.open_in_store().get(), target.get()) == 0;
+  } catch (Error const&) {
+    return false;
+  }
+}
+
+struct Saved {
+  std::int64_t bytes = 0;
+  std::int64_t allocated = 0;
+  bool reflinked = false;
+};
+
+Saved save(SaveOptions const& options, MountedImage const& image, std::string const& path) {
+  auto const scratch = std::filesystem::path(path).replace_filename(
+      "." + std::filesystem::path(path).filename().string() + ".new-" + random_hex(4));
+  struct stat st {};
+  check(::fstat(image.file.get(), &st), "stat", image.path);
+  Fd const target = open_at(AT_FDCWD, scratch, O_RDWR | O_CREAT | O_EXCL, st.st_mode & 0777);
+  ScopeExit undo([&] { ::unlink(scratch.c_str()); });
+  Saved saved;
+  saved.reflinked = fill_by_reflink(image, target);
+  if (!saved.reflinked) {
+    TransferProgress progress(options.quiet ? Progress::Style::quiet : Progress::Style::automatic,
+                              "save " + image.below, st.st_size);
+    cache::copy_sparse(image.file.get(), target.get(), st.st_size, [&](std::int64_t done) {
+      throw_if_interrupted();
+      progress.advance(done);
+    });
+  }
+  sync_file(target.get(), path);
+  throw_if_interrupted();
+  if (::renameat2(AT_FDCWD, scratch.c_str(), AT_FDCWD, path.c_str(), options.force ? 0 : RENAME_NOREPLACE) !=
+      0) {
+    if (errno == EEXIST) throw already_there(path);
+    throw_errno("save to", path);
+  }
+  undo.dismiss();
+  check(::fstat(target.get(), &st), "stat", path);
+  saved.bytes = st.st_size;
+  saved.allocated = static_cast<std::int64_t>(st.st_blocks) * 512;
+  return saved;
+}
+
+int run(SaveOptions const& options) {
+  fusefs::block_end_signals();
+  auto const started = std::chrono::steady_clock::now();
+  auto const image = open_mounted_image(options.image);
+  auto const path = file_to_write(options, image);
+  if (auto const writers = writers_of(image); !writers.empty())
+    std::fprintf(stderr, "templatefs: %s is open for writing by %s: what is saved may be half of a change\n",
+                 image.path.c_str(), writers.c_str());
+  auto const saved = save(options, image, path);
+  if (!options.quiet)
+    std::printf(
+        "saved %s: %s, %s allocated, %s in %.0f ms\n", path.c_str(), human_size(saved.bytes).c_str(),
+        human_size(saved.allocated).c_str(), saved.reflinked ? "reflinked" : "copied",
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - started).count());
+  return kOk;
+}
+
+}  // namespace
+
+void add_save(CLI::App& program, Action& action) {
+  auto options = std::make_shared<SaveOptions>();
+  auto* const command = program.add_subcommand("save", "Copy an image of a mount out to a file");
+  command->add_option("image", options->image, "An image in a mount, as it stands")
+      ->required()
+      ->type_name("IMG");
+  command->add_option("destination", options->destination, "A new file, or a directory for one")
+      ->required()
+      ->type_name("DEST");
+  command->add_flag("--force", options->force, "Replace a file that is there");
+  command->add_flag("-q,--quiet", options->quiet, "Print failures only");
+  command->footer("Example:\n  templatefs save /mnt/templates/btrfs/1G/t1.img broken.img");
+  command->callback([options, &action] { action = [options] { return run(*options); }; });
+}
+
+}  // namespace templatefs::cli
