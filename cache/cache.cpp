@@ -16,8 +16,15 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kIdleLimit = 60s;
-/// The formatter is looked at in every open, all other inputs (libraries, kernel, modules) this often.
+/// The seed and the formatter are looked at in every open, all other inputs (libraries, kernel, modules) this
+/// often.
 constexpr auto kInputCheckInterval = 250ms;
+constexpr std::size_t kInputsOfEveryOpen = 2;
+
+bool has_directory_seed(TemplateRequest const& request) {
+  auto const& seed = request.recipe->seed;
+  return seed && seed->kind == vm::Seed::Kind::directory;
+}
 
 }  // namespace
 
@@ -35,7 +42,9 @@ FileIdentity Cache::identify(std::string const& path) {
 
 std::vector<std::string> Cache::watched_files(TemplateRequest const& request) {
   if (request.recipe->stored) return {store_.path() + "/" + layout::stored_recipe(request.recipe->name)};
-  return builder_.watched_files(request.spec());
+  auto files = builder_.watched_files(request.spec());
+  if (request.recipe->seed) files.insert(files.begin(), request.recipe->seed->path);
+  return files;
 }
 
 bool Cache::still_current(Entry const& entry, bool all_inputs) {
@@ -43,12 +52,13 @@ bool Cache::still_current(Entry const& entry, bool all_inputs) {
   // Removed or cut short behind our back: the next look-up decides.
   if (::fstat(entry.pinned->image.get(), &st) != 0 || st.st_nlink == 0 || st.st_size != entry.pinned->bytes)
     return false;
-  auto const count = all_inputs ? entry.inputs->size() : std::min<std::size_t>(1, entry.inputs->size());
+  auto const count = all_inputs ? entry.inputs->size() : std::min(kInputsOfEveryOpen, entry.inputs->size());
   return std::all_of(entry.inputs->begin(), entry.inputs->begin() + static_cast<std::ptrdiff_t>(count),
-                     [](WatchedFile const& input) { return identify(input.path) == input.seen; });
+                     [](WatchedFile const& input) { return identify(input.path) == input.seen; }) &&
+         !(entry.seed && entry.seed->changed());
 }
 
-std::shared_ptr<PinnedTemplate const> Cache::warm(TemplateRequest const& request) {
+std::shared_ptr<PinnedTemplate const> Cache::find(TemplateRequest const& request, bool may_wait) {
   auto const id = id_of(request);
   auto const now = Clock::now();
   std::optional<Entry> entry;
@@ -61,7 +71,7 @@ std::shared_ptr<PinnedTemplate const> Cache::warm(TemplateRequest const& request
     if (check_all) at->second.inputs_checked = now;
     entry = at->second;
   });
-  if (!entry) return nullptr;
+  if (!entry || (!may_wait && entry->seed && entry->seed->wants_patience())) return nullptr;
   if (still_current(*entry, check_all)) return entry->pinned;
   entries_.with([&](auto& entries) {
     auto const at = entries.find(id);
@@ -71,13 +81,14 @@ std::shared_ptr<PinnedTemplate const> Cache::warm(TemplateRequest const& request
 }
 
 std::shared_ptr<PinnedTemplate const> Cache::ensure(BuildWish const& wish) {
-  if (auto hit = warm(wish.request)) return hit;
+  if (auto hit = find(wish.request, true)) return hit;
   require_possible(wish.request);
   // Identities before the key: a file that changes in between makes the entry stale, never wrongly current.
   Entry entry;
   std::vector<WatchedFile> inputs;
   for (auto const& path : watched_files(wish.request)) inputs.push_back({path, identify(path)});
   entry.inputs = std::make_shared<std::vector<WatchedFile> const>(std::move(inputs));
+  if (has_directory_seed(wish.request)) entry.seed = std::make_shared<SeedWatch>(*wish.request.recipe->seed);
   BuildContext const context{store_, session_, builder_, slots_};
   entry.pinned = std::make_shared<PinnedTemplate const>(
       wish.request.recipe->stored ? pin_stored(context, wish)

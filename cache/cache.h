@@ -5,6 +5,7 @@
 #include "base/guarded.h"
 #include "cache/fan_out.h"
 #include "cache/lookup_or_build.h"
+#include "cache/seed_watch.h"
 
 #include <chrono>
 #include <cstdint>
@@ -27,7 +28,7 @@ class Cache {
   Cache(Store const& store, Session const& session, vm::Builder& builder, unsigned build_slots);
 
   /// A template that is open already and still current: no wait, no exec. Null where ensure() is needed.
-  std::shared_ptr<PinnedTemplate const> warm(TemplateRequest const& request);
+  std::shared_ptr<PinnedTemplate const> warm(TemplateRequest const& request) { return find(request, false); }
 
   /// Looked up or built; blocks. Throws what lookup_or_build throws, or pin_stored for a stored recipe.
   std::shared_ptr<PinnedTemplate const> ensure(BuildWish const& wish);
@@ -52,8 +53,10 @@ class Cache {
   };
   struct Entry {
     std::shared_ptr<PinnedTemplate const> pinned;
-    // What decided the key, as it was; the formatter, or the stored recipe's file, first.
+    // What decided the key, as it was; what people change, and expect to see changed at once, first: the
+    // seed, and the formatter or the stored recipe's file.
     std::shared_ptr<std::vector<WatchedFile> const> inputs;
+    std::shared_ptr<SeedWatch> seed;  // of a directory
     std::chrono::steady_clock::time_point used;
     std::chrono::steady_clock::time_point inputs_checked;
   };
@@ -65,6 +68,7 @@ class Cache {
   static FileIdentity identify(std::string const& path);
   std::vector<std::string> watched_files(TemplateRequest const& request);
   static bool still_current(Entry const& entry, bool all_inputs);
+  std::shared_ptr<PinnedTemplate const> find(TemplateRequest const& request, bool may_wait);
 
   Store const& store_;
   Session const& session_;

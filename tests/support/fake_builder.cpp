@@ -11,8 +11,10 @@
 
 namespace templatefs::test {
 
-std::vector<vm::Input> FakeBuilder::inputs(vm::BuildSpec const&) {
-  return {{"builder", "fake"}, {"formatter_version", formatter_version}};
+std::vector<vm::Input> FakeBuilder::inputs(vm::BuildSpec const& spec) {
+  std::vector<vm::Input> out{{"builder", "fake"}, {"formatter_version", formatter_version}};
+  if (spec.seed) out.push_back({"seed", vm::seed_digest(*spec.seed)});
+  return out;
 }
 
 std::vector<std::string> FakeBuilder::watched_files(vm::BuildSpec const&) {
