@@ -59,6 +59,13 @@ std::string sha256(std::string_view bytes) {
   return Sha256().update(bytes).finish();
 }
 
+std::array<unsigned char, 32> sha256_bytes(std::span<unsigned char const> bytes) {
+  std::array<unsigned char, 32> digest{};
+  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, EVP_sha256(), nullptr) != 1)
+    throw Error(ENOMEM, "compute a SHA-256");
+  return digest;
+}
+
 std::string file_sha256(std::string const& path) {
   using Identity = std::tuple<std::string, dev_t, ino_t, off_t, std::int64_t, std::int64_t>;
   static Guarded<std::map<Identity, std::string>> memo;

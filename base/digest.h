@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <memory>
 #include <span>
 #include <string>
@@ -27,6 +28,7 @@ class Sha256 {
 
 std::string to_hex(std::span<unsigned char const> bytes);
 std::string sha256(std::string_view bytes);
+std::array<unsigned char, 32> sha256_bytes(std::span<unsigned char const> bytes);
 
 /// SHA-256 of a file's contents, memoised in this process by (path, size, mtime, inode, device): an unchanged
 /// file costs one stat. Thread-safe. Throws Error.

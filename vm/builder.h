@@ -24,6 +24,8 @@ struct BuildSpec {
   std::vector<std::string> arguments;  // after the built-in ones, before the device; never through a shell
   std::string kernel = {};             // path of the guest's kernel; empty: the builder's own choice
   std::optional<Seed> seed = {};       // what it is filled from once it is formatted
+  std::string label = {};              // empty: none
+  std::string uuid = {};               // in the filesystem's form; empty: what the formatter draws
 };
 
 /// One input that decides a template's bytes, for the key and for `templatefs why`.

@@ -2,8 +2,9 @@
 #include "vm/filesystem.h"
 
 #include "base/error.h"
+#include "vm/restamp_formats.h"
 
-#include <ranges>
+#include <algorithm>
 
 #include <unistd.h>
 
@@ -33,7 +34,11 @@ std::vector<Filesystem> const& table() {
                  .minimum_bytes = 109 * kMiB,
                  .magic_offset = 65600,
                  .magic = "_BHRfS_M",
-                 .check_command = {"btrfs", "check", "--readonly"}},
+                 .check_command = {"btrfs", "check", "--readonly"},
+                 .label_option = "-L",
+                 .longest_label = 255,
+                 .uuid_option = "-U",
+                 .restamp = restamp_btrfs},
       Filesystem{.name = "ext2",
                  .formatter = "mkfs.ext2",
                  .version_switch = "-V",
@@ -47,7 +52,11 @@ std::vector<Filesystem> const& table() {
                  .maximum_bytes = 16 * kTiB - kMiB,
                  .magic_offset = 1080,
                  .magic = kExtMagic,
-                 .check_command = {"e2fsck", "-fn"}},
+                 .check_command = {"e2fsck", "-fn"},
+                 .label_option = "-L",
+                 .longest_label = 16,
+                 .uuid_option = "-U",
+                 .restamp = restamp_ext},
       Filesystem{.name = "ext3",
                  .formatter = "mkfs.ext3",
                  .version_switch = "-V",
@@ -61,7 +70,11 @@ std::vector<Filesystem> const& table() {
                  .maximum_bytes = 16 * kTiB - kMiB,
                  .magic_offset = 1080,
                  .magic = kExtMagic,
-                 .check_command = {"e2fsck", "-fn"}},
+                 .check_command = {"e2fsck", "-fn"},
+                 .label_option = "-L",
+                 .longest_label = 16,
+                 .uuid_option = "-U",
+                 .restamp = restamp_ext},
       Filesystem{.name = "ext4",
                  .formatter = "mkfs.ext4",
                  .version_switch = "-V",
@@ -75,7 +88,11 @@ std::vector<Filesystem> const& table() {
                  .minimum_bytes = 1 * kMiB,
                  .magic_offset = 1080,
                  .magic = kExtMagic,
-                 .check_command = {"e2fsck", "-fn"}},
+                 .check_command = {"e2fsck", "-fn"},
+                 .label_option = "-L",
+                 .longest_label = 16,
+                 .uuid_option = "-U",
+                 .restamp = restamp_ext},
       Filesystem{.name = "xfs",
                  .formatter = "mkfs.xfs",
                  .version_switch = "-V",
@@ -87,7 +104,11 @@ std::vector<Filesystem> const& table() {
                  .minimum_bytes = 300 * kMiB,
                  .magic_offset = 0,
                  .magic = "XFSB",
-                 .check_command = {"xfs_repair", "-n", "-f"}},
+                 .check_command = {"xfs_repair", "-n", "-f"},
+                 .label_option = "-L",
+                 .longest_label = 12,
+                 .uuid_option = "-muuid=",
+                 .restamp = restamp_xfs},
       Filesystem{.name = "f2fs",
                  .formatter = "mkfs.f2fs",
                  .version_switch = "-V",
@@ -101,7 +122,11 @@ std::vector<Filesystem> const& table() {
                  .maximum_bytes = 16 * kTiB,
                  .magic_offset = 1024,
                  .magic = "\x10\x20\xF5\xF2",
-                 .check_command = {"fsck.f2fs", "--dry-run"}},
+                 .check_command = {"fsck.f2fs", "--dry-run"},
+                 .label_option = "-l",
+                 .longest_label = 512,
+                 .uuid_option = "-U",
+                 .restamp = restamp_f2fs},
       Filesystem{.name = "vfat",
                  .formatter = "mkfs.vfat",
                  // There is no better one: the version stands among the words of the help.
@@ -119,7 +144,12 @@ std::vector<Filesystem> const& table() {
                  .maximum_bytes = 2 * kTiB,
                  .magic_offset = 510,
                  .magic = "\x55\xAA",
-                 .check_command = {"fsck.vfat", "-n"}},
+                 .check_command = {"fsck.vfat", "-n"},
+                 .label_option = "-n",
+                 .longest_label = 11,
+                 .uuid_option = "-i",
+                 .uuid_form = UuidForm::serial,
+                 .restamp = restamp_vfat},
       Filesystem{.name = "exfat",
                  .formatter = "mkfs.exfat",
                  .version_switch = "-V",
@@ -132,7 +162,9 @@ std::vector<Filesystem> const& table() {
                  .maximum_bytes = 127 * kTiB,
                  .magic_offset = 3,
                  .magic = "EXFAT   ",
-                 .check_command = {"fsck.exfat", "-n"}},
+                 .check_command = {"fsck.exfat", "-n"},
+                 .label_option = "-L",
+                 .longest_label = 11},
       Filesystem{.name = "ntfs",
                  .formatter = "mkntfs",
                  .version_switch = "--version",
@@ -145,7 +177,9 @@ std::vector<Filesystem> const& table() {
                  .magic_offset = 3,
                  .magic = "NTFS    ",
                  // Counts the clusters in use, which `ntfsfix -n` does not.
-                 .check_command = {"ntfsresize", "--info"}},
+                 .check_command = {"ntfsresize", "--info"},
+                 .label_option = "-L",
+                 .longest_label = 128},
       Filesystem{.name = "swap",
                  .formatter = "mkswap",
                  .version_switch = "--version",
@@ -156,7 +190,10 @@ std::vector<Filesystem> const& table() {
                  .maximum_bytes = 16 * kTiB,
                  .magic_offset = 4086,
                  .magic = "SWAPSPACE2",
-                 .check_command = {"swaplabel"}},
+                 .check_command = {"swaplabel"},
+                 .label_option = "-L",
+                 .longest_label = 15,
+                 .uuid_option = "-U"},
       Filesystem{.name = "raw", .minimum_bytes = 1 * kMiB},
   };
   return rows;
@@ -187,11 +224,11 @@ Filesystem const* find_filesystem(std::string_view name) {
 
 Filesystem const* identify_filesystem(int fd) {
   // From the end: ext4 comes before its elders, exfat and ntfs before vfat.
-  for (auto const& row : std::views::reverse(table()))
-    if (!row.magic.empty() && has_bytes(fd, row.magic_offset, row.magic) &&
-        (row.mount_type != "vfat" || has_fat_name(fd)))
-      return &row;
-  return nullptr;
+  auto const found = std::find_if(table().rbegin(), table().rend(), [&](Filesystem const& row) {
+    return !row.magic.empty() && has_bytes(fd, row.magic_offset, row.magic) &&
+           (row.mount_type != "vfat" || has_fat_name(fd));
+  });
+  return found == table().rend() ? nullptr : &*found;
 }
 
 }  // namespace templatefs::vm

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "vm/uuid_form.h"
+
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -9,6 +11,8 @@
 #include <vector>
 
 namespace templatefs::vm {
+
+class ImageDraft;
 
 /// What is known of one kind of filesystem. Adding a filesystem is adding a row to the table in
 /// filesystem.cpp.
@@ -34,6 +38,13 @@ struct Filesystem {
   std::int64_t magic_offset = 0;  // the superblock's magic bytes, to tell a template from a torn file
   std::string_view magic = {};    // empty for raw
   std::vector<std::string> check_command = {};  // fsck, read-only, the image's path last
+  // How the formatter is told a label and a UUID, in one argument with the value behind it; empty where it
+  // cannot be. Longer labels would be cut or refused.
+  std::string_view label_option = {};
+  std::size_t longest_label = 0;  // bytes
+  std::string_view uuid_option = {};
+  UuidForm uuid_form = UuidForm::uuid;
+  void (*restamp)(ImageDraft& draft) = nullptr;  // for vm/restamp.h; null where it is not known how
 
   /// Whether files can be put into it.
   bool holds_files() const noexcept { return !mount_type.empty() && mount_type != kSwapArea; }

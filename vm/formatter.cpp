@@ -21,6 +21,13 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
+std::string uuid_argument(BuildSpec const& spec) {
+  auto uuid = spec.uuid;
+  // mkfs.vfat takes eight digits in a row.
+  if (spec.filesystem->uuid_form == UuidForm::serial) std::erase(uuid, '-');
+  return std::string(spec.filesystem->uuid_option) + uuid;
+}
+
 std::string how_to_get(std::string const& name, std::string const& package) {
   char const* const path = std::getenv("PATH");
   std::string const current =
@@ -73,6 +80,8 @@ std::vector<std::string> Formatter::files() const {
 std::vector<std::string> formatter_command(BuildSpec const& spec, std::string const& device) {
   std::vector<std::string> argv{std::string(spec.filesystem->formatter)};
   argv.insert(argv.end(), spec.filesystem->arguments.begin(), spec.filesystem->arguments.end());
+  if (!spec.label.empty()) argv.push_back(std::string(spec.filesystem->label_option) + spec.label);
+  if (!spec.uuid.empty()) argv.push_back(uuid_argument(spec));
   argv.insert(argv.end(), spec.arguments.begin(), spec.arguments.end());
   argv.push_back(device);
   return argv;

@@ -4,13 +4,11 @@
 #include "base/digest.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "base/loop_device.h"
 
 #include <algorithm>
 #include <set>
 
 #include <fcntl.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -160,23 +158,10 @@ std::map<std::string, std::string> describe_tree(std::string const& directory) {
   return out;
 }
 
-MountedImage::MountedImage(std::string const& image, Filesystem const& filesystem,
-                           std::string const& mount_point)
-    : mount_point_(mount_point) {
-  make_directories(AT_FDCWD, mount_point, 0700);
-  auto const device = LoopDevice::attach(image);
-  check(::mount(device.path().c_str(), mount_point.c_str(), std::string(filesystem.mount_type).c_str(),
-                MS_RDONLY, nullptr),
-        "mount", image);
-}
-
-MountedImage::~MountedImage() {
-  EXPECT_EQ(::umount(mount_point_.c_str()), 0);
-}
-
 std::map<std::string, std::string> SeedTest::contents(std::string_view filesystem,
                                                       std::string const& subpath) {
-  MountedImage const mounted(image_, *find_filesystem(filesystem), scratch_ / "mnt");
+  MountedImage const mounted(image_, std::string(find_filesystem(filesystem)->mount_type), scratch_ / "mnt",
+                             MS_RDONLY);
   auto out = describe_tree(mounted.path() + subpath);
   out.erase("lost+found");
   return out;

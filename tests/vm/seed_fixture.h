@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "tests/support/mounted_image.h"
 #include "tests/vm/guest_fixture.h"
 #include "vm/seed.h"
 
@@ -21,18 +22,7 @@ std::map<std::string, std::string> describe_tree(std::string const& directory);
 /// `tar ARGUMENTS` or another command; fails the test where it fails.
 void run(std::vector<std::string> const& argv);
 
-/// An image mounted read-only for as long as the object lives. Needs root.
-class MountedImage {
- public:
-  MountedImage(std::string const& image, Filesystem const& filesystem, std::string const& mount_point);
-  ~MountedImage();
-  MountedImage(MountedImage const&) = delete;
-  MountedImage& operator=(MountedImage const&) = delete;
-  std::string const& path() const { return mount_point_; }
-
- private:
-  std::string mount_point_;
-};
+using test::MountedImage;
 
 /// Builds from seeds and looks at what came out.
 class SeedTest : public GuestTest {
