@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "cache/layout.h"
+#include "vm/restamp.h"
 
 #include <algorithm>
 
@@ -97,6 +98,15 @@ std::shared_ptr<PinnedTemplate const> Cache::ensure(BuildWish const& wish) {
   auto pinned = entry.pinned;
   entries_.with([&](auto& entries) { entries.insert_or_assign(id_of(wish.request), std::move(entry)); });
   return pinned;
+}
+
+Fd Cache::make_image(PinnedTemplate const& from, TemplateRequest const& request, int dir,
+                     std::string const& name, Stamp stamp) {
+  auto const& recipe = *request.recipe;
+  std::function<void(int)> finish;
+  if (stamp == Stamp::own || recipe.own_uuids)
+    finish = [&](int image) { vm::restamp(*recipe.filesystem, image, from.image.get()); };
+  return fan_out_.make_image(from.image.get(), from.bytes, dir, name, request.bytes(), finish);
 }
 
 void Cache::drop_idle() {

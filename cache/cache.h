@@ -17,6 +17,12 @@
 
 namespace templatefs::cache {
 
+/// Whose UUID an image's filesystem carries.
+enum class Stamp {
+  as_recipe,  // what the recipe says: its own, or that of all images of its template
+  own         // its own, whatever the recipe says
+};
+
 /// One process's view of a store: templates by request, kept open and pinned while they are in use.
 /// Thread-safe.
 ///
@@ -33,12 +39,10 @@ class Cache {
   /// Looked up or built; blocks. Throws what lookup_or_build throws, or pin_stored for a stored recipe.
   std::shared_ptr<PinnedTemplate const> ensure(BuildWish const& wish);
 
-  /// A private image from the template of a request: `name` in the directory `dir`, open for reading and
-  /// writing.
-  Fd make_image(PinnedTemplate const& from, TemplateRequest const& request, int dir,
-                std::string const& name) {
-    return fan_out_.make_image(from.image.get(), from.bytes, dir, name, request.bytes());
-  }
+  /// A private image from the template of this request: `name` in the directory `dir`, open for reading and
+  /// writing. Throws what FanOut::make_image and vm::restamp throw; then nothing is left.
+  Fd make_image(PinnedTemplate const& from, TemplateRequest const& request, int dir, std::string const& name,
+                Stamp stamp = Stamp::as_recipe);
 
   /// Lets go of templates unused for a minute, so that a long-lived mount pins nothing for ever.
   void drop_idle();

@@ -32,7 +32,7 @@ std::string_view rung_name(Rung rung) {
 }
 
 Fd FanOut::make_image(int template_fd, std::int64_t bytes, int dir, std::string const& name,
-                      std::int64_t grown_to) {
+                      std::int64_t grown_to, std::function<void(int)> const& finish) {
   Fd image = open_at(dir, name, O_RDWR | O_CREAT | O_EXCL, 0600);
   ScopeExit undo([&] { ::unlinkat(dir, name.c_str(), 0); });
   fill(template_fd, bytes, image.get(), name);
@@ -42,6 +42,7 @@ Fd FanOut::make_image(int template_fd, std::int64_t bytes, int dir, std::string 
   if (st.st_size != bytes)
     throw Error(EIO, format("clone a template to {}: got {} bytes of {}", name, st.st_size, bytes));
   if (grown_to > bytes) check(::ftruncate(image.get(), grown_to), "set the length of", name);
+  if (finish) finish(image.get());
   undo.dismiss();
   return image;
 }

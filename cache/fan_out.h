@@ -25,11 +25,12 @@ class FanOut {
 
   /// Makes `name` in the directory `dir` (O_EXCL, 0600) with the content of the template, which has `bytes`
   /// bytes, and returns it open for reading and writing. With `grown_to` it is then made that large, which
-  /// writes nothing. On failure nothing is left. Throws Error: EEXIST where the name
-  /// exists (it is untouched), ENOSPC, EIO and EACCES as they come; only EOPNOTSUPP, EXDEV, EINVAL and ENOTTY
-  /// of the clone itself move down a rung, and EOPNOTSUPP surfaces where the user insisted on reflink.
+  /// writes nothing; `finish`, if any, is called with it last. On failure, its own included, nothing is left.
+  /// Throws Error: EEXIST where the name exists (it is untouched), ENOSPC, EIO and EACCES as they come; only
+  /// EOPNOTSUPP, EXDEV, EINVAL and ENOTTY of the clone itself move down a rung, and EOPNOTSUPP surfaces where
+  /// the user insisted on reflink.
   Fd make_image(int template_fd, std::int64_t bytes, int dir, std::string const& name,
-                std::int64_t grown_to = 0);
+                std::int64_t grown_to = 0, std::function<void(int image)> const& finish = {});
 
   Rung rung() const noexcept { return rung_.load(); }
 

@@ -53,6 +53,8 @@ Key make_key(TemplateRequest const& request, vm::Builder& builder) {
       {"built_in_arguments", nlohmann::json(spec.filesystem->arguments).dump()},
       {"arguments", nlohmann::json(spec.arguments).dump()},
   };
+  if (!spec.label.empty()) key.fields.push_back({"label", spec.label});
+  if (!spec.uuid.empty()) key.fields.push_back({"uuid", spec.uuid});
   for (auto& input : builder.inputs(spec)) key.fields.push_back(std::move(input));
   key.name = request.recipe->name + "-" + std::to_string(spec.capacity.mib()) + "m-" +
              sha256(canonical_text(key.fields)).substr(0, 16);

@@ -29,6 +29,9 @@ struct Recipe {
   std::vector<std::string> arguments;  // the formatter's, after the built-in ones
   std::string kernel = {};             // the guest's, a path; empty: the builder's choice
   std::optional<vm::Seed> seed = {};   // what each of its templates is filled from
+  std::string label = {};              // the filesystem's; empty: none
+  std::string uuid = {};               // the filesystem's, in lower case (a serial: upper); empty: random
+  bool own_uuids = false;              // each image gets one of its own instead of its template's
   std::string origin = "built in";     // for people: where it was defined, "config.toml:3"
   std::optional<StoredImage> stored =
       {};  // then nothing is built, and of the rest only the filesystem counts
@@ -71,7 +74,8 @@ struct TemplateRequest {
   std::int64_t template_bytes() const { return recipe->stored ? recipe->stored->bytes : bytes(); }
   /// Of a recipe that is built.
   vm::BuildSpec spec() const {
-    return {recipe->filesystem, *capacity, recipe->arguments, recipe->kernel, recipe->seed};
+    return {recipe->filesystem, *capacity,     recipe->arguments, recipe->kernel,
+            recipe->seed,       recipe->label, recipe->uuid};
   }
   /// "256M" or "native", as in a path.
   std::string size_name() const { return capacity ? capacity->canonical() : std::string(kNative); }

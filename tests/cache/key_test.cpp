@@ -41,6 +41,22 @@ TEST(Key, ChangesWithEveryInputAndWithNothingElse) {
   EXPECT_NE(make_key({&with_arguments, request.capacity}, builder).name, first);
 }
 
+TEST(Key, HasLabelAndUuidOnlyWhereTheRecipeSaysThem) {
+  test::FakeBuilder builder;
+  auto const capacity = Capacity::of_mib(256);
+  Recipe recipe = *book.find("ext4");
+  auto const plain = make_key({&recipe, capacity}, builder);
+  for (auto const& field : plain.fields) EXPECT_TRUE(field.field != "label" && field.field != "uuid");
+  recipe.own_uuids = true;
+  EXPECT_EQ(make_key({&recipe, capacity}, builder).name, plain.name) << "the template is the same";
+  recipe.label = "scratch";
+  auto const labelled = make_key({&recipe, capacity}, builder);
+  EXPECT_EQ(labelled.fields.size(), plain.fields.size() + 1);
+  EXPECT_NE(labelled.name, plain.name);
+  recipe.uuid = "0f6e4f5c-8b1a-4f0e-9d5a-2f6f5a3c1b7d";
+  EXPECT_NE(make_key({&recipe, capacity}, builder).name, labelled.name);
+}
+
 TEST(Key, AValueCannotPassForAnotherField) {
   EXPECT_NE(canonical_text({{"a", "1\nb=2"}}), canonical_text({{"a", "1"}, {"b", "2"}}));
   EXPECT_NE(canonical_text({{"a", "%0A"}}), canonical_text({{"a", "\n"}}));
