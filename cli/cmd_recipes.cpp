@@ -29,6 +29,11 @@ std::string seed_of(cache::Recipe const& recipe) {
   return recipe.seed->path + (recipe.seed->subpath.empty() ? "" : ":" + recipe.seed->subpath);
 }
 
+std::string uuid_of(cache::Recipe const& recipe) {
+  if (recipe.own_uuids) return "per-image";
+  return recipe.uuid.empty() ? "template" : recipe.uuid;
+}
+
 std::string minimum_of(cache::Recipe const& recipe) {
   if (recipe.stored) return human_size(recipe.stored->bytes);
   constexpr auto kMiB = Capacity::kMiB;
@@ -58,6 +63,8 @@ void print_json(Config const& config, cache::RecipeBook const& book, cache::Stor
                        {"mkfs_args", each->arguments},
                        {"kernel", each->kernel},
                        {"seed", seed_of(*each)},
+                       {"label", each->label},
+                       {"uuid", uuid_of(*each)},
                        {"minimum_bytes", each->filesystem->minimum_bytes},
                        {"from", each->origin}});
     if (each->stored) add_stored(recipes.back(), *store);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "cli/suggest.h"
 #include "vm/filesystem.h"
+#include "vm/restamp.h"
 
 #include <filesystem>
 
@@ -55,6 +56,47 @@ std::optional<vm::Seed> read_seed(TomlTable& table, vm::Filesystem const& filesy
   return seed;
 }
 
+std::string read_label(TomlTable& table, vm::Filesystem const& filesystem) {
+  auto const label = table.text("label");
+  if (!label || label->empty()) return {};
+  if (filesystem.label_option.empty())
+    throw table.error_at("label", format("{} has no label", filesystem.name));
+  if (label->size() > filesystem.longest_label)
+    throw table.error_at("label", format("the label has {} bytes", label->size()),
+                         format("{} holds {} at most.", filesystem.name, filesystem.longest_label));
+  return *label;
+}
+
+/// "template", "per-image" or a UUID.
+void read_uuid(TomlTable& table, cache::Recipe& recipe) {
+  auto const text = table.text("uuid");
+  if (!text || *text == "template") return;
+  auto const& filesystem = *recipe.filesystem;
+  if (*text == "per-image") {
+    std::string list;
+    for (auto const& each : vm::filesystems())
+      if (vm::can_restamp(each)) list += (list.empty() ? "These can: " : ", ") + std::string(each.name);
+    if (!vm::can_restamp(filesystem))
+      throw table.error_at("uuid", format("images of {} cannot get UUIDs of their own", filesystem.name),
+                           list + ".");
+    recipe.own_uuids = true;
+    return;
+  }
+  if (filesystem.uuid_option.empty())
+    throw table.error_at(
+        "uuid", filesystem.formatter.empty()
+                    ? format("{} has no UUID", filesystem.name)
+                    : format("{} cannot be told which UUID {} gets", filesystem.formatter, filesystem.name));
+  auto uuid = vm::normal_uuid(filesystem.uuid_form, *text);
+  if (!uuid)
+    throw table.error_at(
+        "uuid", format("\"{}\" is no UUID of {}", *text, filesystem.name),
+        format(R"(Write "template", "per-image", or one like "{}".)",
+               filesystem.uuid_form == vm::UuidForm::serial ? "2B4D-1A6F"
+                                                            : "0f6e4f5c-8b1a-4f0e-9d5a-2f6f5a3c1b7d"));
+  recipe.uuid = std::move(*uuid);
+}
+
 }  // namespace
 
 cache::Recipe read_recipe(std::string const& name, TomlTable table, std::string const& directory) {
@@ -68,6 +110,8 @@ cache::Recipe read_recipe(std::string const& name, TomlTable table, std::string 
                          format("{} has no formatter that could take arguments", recipe.filesystem->name));
   if (auto const kernel = table.text("kernel")) recipe.kernel = absolute(*kernel, directory);
   recipe.seed = read_seed(table, *recipe.filesystem, directory);
+  recipe.label = read_label(table, *recipe.filesystem);
+  read_uuid(table, recipe);
   table.finish();
   return recipe;
 }

@@ -96,6 +96,42 @@ TEST_F(ConfigFile, EveryMistakeIsNamedWithItsPlace) {
               HasSubstr(":3:"));
 }
 
+TEST_F(ConfigFile, LabelsAndUuidsAreCheckedAgainstTheFilesystem) {
+  auto const table = [](std::string const& filesystem, std::string const& line) {
+    return "[recipe.x]\nfilesystem = \"" + filesystem + "\"\n" + line + "\n";
+  };
+  std::string const sixteen(16, 'l');
+  EXPECT_THAT(refusal(table("ext4", "label = \"" + sixteen + "l\"")),
+              AllOf(HasSubstr(":3:9: the label has 17 bytes"), HasSubstr("ext4 holds 16 at most.")));
+  EXPECT_THAT(refusal(table("raw", "label = \"a\"")), HasSubstr(":3:9: raw has no label"));
+  for (std::string const wrong :
+       {"", "random", "0f6e4f5c-8b1a-4f0e-9d5a-2f6f5a3c1b7", "2B4D-1A6F",
+        "0f6e4f5c-8b1a-4f0e-9d5a-2f6f5a3c1b7g", "0f6e4f5c08b1a-4f0e-9d5a-2f6f5a3c1b7d",
+        "00000000-0000-0000-0000-000000000000"})
+    EXPECT_THAT(refusal(table("xfs", "uuid = \"" + wrong + "\"")),
+                AllOf(HasSubstr(":3:8: \"" + wrong + "\" is no UUID of xfs"), HasSubstr("per-image")));
+  EXPECT_THAT(refusal(table("vfat", "uuid = \"0f6e4f5c-8b1a-4f0e-9d5a-2f6f5a3c1b7d\"")),
+              HasSubstr("\"2B4D-1A6F\""));
+  EXPECT_THAT(refusal(table("ntfs", "uuid = \"2B4D-1A6F\"")), HasSubstr(":3:8: mkntfs cannot be told"));
+  EXPECT_THAT(refusal(table("raw", "uuid = \"2B4D-1A6F\"")), HasSubstr(":3:8: raw has no UUID"));
+  EXPECT_THAT(refusal(table("swap", "uuid = \"per-image\"")),
+              AllOf(HasSubstr(":3:8: images of swap cannot get UUIDs of their own"),
+                    HasSubstr("These can: btrfs, ext2, ext3, ext4, xfs, f2fs, vfat.")));
+
+  auto const last = [&](std::string const& filesystem, std::string const& lines) {
+    auto const output = recipes(table(filesystem, lines), {"--json"});
+    EXPECT_TRUE(output.status.success()) << output.text;
+    return Json::parse(output.text)["recipes"].back();
+  };
+  EXPECT_EQ(last("ext4", "label = \"" + sixteen + "\"")["label"], sixteen);
+  EXPECT_EQ(last("ext4", "")["uuid"], "template");
+  EXPECT_EQ(last("ext4", "uuid = \"template\"")["uuid"], "template");
+  EXPECT_EQ(last("ext4", "uuid = \"per-image\"")["uuid"], "per-image");
+  EXPECT_EQ(last("swap", "uuid = \"0F6E4F5C-8B1A-4F0E-9D5A-2F6F5A3C1B7D\"")["uuid"],
+            "0f6e4f5c-8b1a-4f0e-9d5a-2f6f5a3c1b7d");
+  EXPECT_EQ(last("vfat", "uuid = \"2b4d-1a6f\"")["uuid"], "2B4D-1A6F");
+}
+
 TEST_F(ConfigFile, ALaterFileOverridesRecipeByRecipe) {
   make_directories(AT_FDCWD, dir_ / "templatefs", 0700);
   replace_file(AT_FDCWD, dir_ / "templatefs/config.toml",
