@@ -43,6 +43,27 @@ void write_all(int fd, std::string_view bytes, std::string_view subject) {
   }
 }
 
+void write_all_at(int fd, std::string_view bytes, std::int64_t offset, std::string_view subject) {
+  while (!bytes.empty()) {
+    auto const put = ::pwrite(fd, bytes.data(), bytes.size(), offset);
+    if (put < 0 && errno == EINTR) continue;
+    check(put, "write", subject);
+    bytes.remove_prefix(static_cast<std::size_t>(put));
+    offset += put;
+  }
+}
+
+Fd make_unnamed_file(std::string const& directory) {
+  int const fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (fd >= 0) return Fd(fd);
+  // Not every filesystem has O_TMPFILE.
+  if (errno != EOPNOTSUPP && errno != EISDIR) throw_errno("make an unnamed file in", directory);
+  std::string const name = directory + "/.templatefs-" + random_hex(8);
+  Fd file = open_at(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL, 0600);
+  check(::unlink(name.c_str()), "remove", name);
+  return file;
+}
+
 void replace_file(int dir, std::string const& path, std::string_view bytes, unsigned mode, bool durable) {
   std::string const scratch = path + ".new-" + random_hex(8);
   {

@@ -14,6 +14,10 @@ namespace templatefs {
 std::string read_file(int dir, std::string const& path, std::size_t limit = 64u << 20);
 /// Writes all of `bytes` at the descriptor's offset. Throws Error naming `subject`.
 void write_all(int fd, std::string_view bytes, std::string_view subject);
+/// Writes all of `bytes` at `offset`. Throws Error naming `subject`.
+void write_all_at(int fd, std::string_view bytes, std::int64_t offset, std::string_view subject);
+/// A file in `directory` that is gone with its last descriptor, however we end. Throws Error.
+Fd make_unnamed_file(std::string const& directory);
 /// Makes or replaces `path` whole: a temporary name beside it, then rename. Synced first where `durable`.
 void replace_file(int dir, std::string const& path, std::string_view bytes, unsigned mode, bool durable);
 /// fsync(2); throws Error naming `subject`.

@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 
@@ -40,10 +39,5 @@ class FanOut {
   std::atomic<Rung> rung_;
   FanOutChoice choice_;
 };
-
-/// Copies the data ranges of a sparse file into an empty one and gives it the same size; holes stay holes.
-/// `on_copied` hears how far it has come, every 16 MiB and more often, and may throw to end it. Throws Error.
-void copy_sparse(int from, int to, std::int64_t bytes,
-                 std::function<void(std::int64_t done)> const& on_copied = {});
 
 }  // namespace templatefs::cache

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cache/reflink.h"
 
+#include "base/copy_file.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/mount_table.h"
-#include "base/random_name.h"
 
 #include <cerrno>
 #include <filesystem>
 
 #include <fcntl.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -25,24 +23,7 @@ namespace {
 constexpr std::uint64_t kBtrfsMagic = 0x9123683E;
 constexpr std::uint64_t kXfsMagic = 0x58465342;
 
-/// A scratch file without a name, or where the filesystem has no O_TMPFILE one whose name is gone at once.
-Fd open_scratch(int dir, std::string const& where) {
-  Fd fd(::openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (fd || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT)) {
-    if (!fd) throw_errno("write a scratch file in", where);
-    return fd;
-  }
-  std::string const name = ".templatefs-probe-" + random_hex(8);
-  fd = open_at(dir, name, O_RDWR | O_CREAT | O_EXCL, 0600);
-  ::unlinkat(dir, name.c_str(), 0);
-  return fd;
-}
-
 }  // namespace
-
-int reflink(int from, int to) noexcept {
-  return ::ioctl(to, FICLONE, from) == 0 ? 0 : errno;
-}
 
 ReflinkProbe probe_reflink(std::string const& path) {
   namespace fs = std::filesystem;
@@ -63,8 +44,8 @@ ReflinkProbe probe_reflink(std::string const& path) {
   probe.type_magic = static_cast<std::uint64_t>(st.f_type) & 0xffffffffu;
   if (auto const mount = mount_of(dir.get())) probe.type_name = mount->type;
 
-  Fd const from = open_scratch(dir.get(), probe.probed);
-  Fd const to = open_scratch(dir.get(), probe.probed);
+  Fd const from = make_unnamed_file(probe.probed);
+  Fd const to = make_unnamed_file(probe.probed);
   write_all(from.get(), std::string(4096, 'x'), probe.probed);
   probe.error = reflink(from.get(), to.get());
   probe.works = probe.error == 0;

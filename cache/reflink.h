@@ -6,9 +6,6 @@
 
 namespace templatefs::cache {
 
-/// FICLONE `from` into `to`, both open files. 0, or the errno.
-int reflink(int from, int to) noexcept;
-
 /// Whether the filesystem below a path can reflink, found by doing it.
 struct ReflinkProbe {
   bool works = false;

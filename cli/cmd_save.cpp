@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/capacity.h"
+#include "base/copy_file.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/random_name.h"
 #include "base/scope_exit.h"
-#include "cache/fan_out.h"
-#include "cache/reflink.h"
 #include "cli/command.h"
 #include "cli/mounted_image.h"
 #include "cli/transfer_progress.h"
@@ -61,7 +60,7 @@ void throw_if_interrupted() {
 /// which FUSE gives no way to reflink from.
 bool fill_by_reflink(MountedImage const& image, Fd const& target) {
   try {
-    return cache::reflink(image.open_in_store().get(), target.get()) == 0;
+    return reflink(image.open_in_store().get(), target.get()) == 0;
   } catch (Error const&) {
     return false;
   }
@@ -85,7 +84,7 @@ Saved save(SaveOptions const& options, MountedImage const& image, std::string co
   if (!saved.reflinked) {
     TransferProgress progress(options.quiet ? Progress::Style::quiet : Progress::Style::automatic,
                               "save " + image.below, st.st_size);
-    cache::copy_sparse(image.file.get(), target.get(), st.st_size, [&](std::int64_t done) {
+    copy_sparse(image.file.get(), target.get(), st.st_size, [&](std::int64_t done) {
       throw_if_interrupted();
       progress.advance(done);
     });
