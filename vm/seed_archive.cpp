@@ -4,10 +4,10 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/files.h"
+#include "vm/archive_reader.h"
+#include "vm/decompress.h"
 
 #include <cerrno>
-#include <memory>
-#include <vector>
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -23,25 +23,8 @@ constexpr std::size_t kBufferBytes = 1 << 18;
 constexpr char kWhatASeedIs[] =
     "A seed is a directory, or a tar, plain or compressed with gzip, bzip2, xz or zstd";
 
-struct FreeArchive {
-  void operator()(archive* reader) const { archive_read_free(reader); }
-};
-using Reader = std::unique_ptr<archive, FreeArchive>;
-
 [[noreturn]] void refuse(archive* reader, std::string const& path, std::string const& remedy) {
-  char const* const words = archive_error_string(reader);
-  throw Error(EINVAL, "read the seed " + path + (words != nullptr ? " (" + std::string(words) + ")" : ""),
-              remedy);
-}
-
-Reader make_reader(std::string const& path) {
-  Reader reader(archive_read_new());
-  if (!reader) throw Error(ENOMEM, "read the seed " + path);
-  archive_read_support_filter_gzip(reader.get());
-  archive_read_support_filter_bzip2(reader.get());
-  archive_read_support_filter_xz(reader.get());
-  archive_read_support_filter_zstd(reader.get());
-  return reader;
+  throw Error(EINVAL, "read the seed " + path + words_of(reader), remedy);
 }
 
 void open_reader(archive* reader, Fd const& file, std::string const& path) {
@@ -84,19 +67,6 @@ bool has_binary_acl(archive_entry* entry) {
   return false;
 }
 
-/// The file as one stream of bytes, decompressed; null where it is empty.
-Reader open_contents(Fd const& file, std::string const& path) {
-  auto reader = make_reader(path);
-  archive_read_support_format_raw(reader.get());
-  archive_read_support_format_empty(reader.get());
-  open_reader(reader.get(), file, path);
-  archive_entry* entry = nullptr;
-  int const found = archive_read_next_header(reader.get(), &entry);
-  if (found == ARCHIVE_EOF) return nullptr;
-  if (found != ARCHIVE_OK) refuse(reader.get(), path, kWhatASeedIs);
-  return reader;
-}
-
 }  // namespace
 
 Fd open_seed_file(std::string const& path, struct stat& st) {
@@ -107,7 +77,7 @@ Fd open_seed_file(std::string const& path, struct stat& st) {
 }
 
 ArchiveSeed scan_archive_seed(Fd const& file, std::string const& path) {
-  auto const reader = make_reader(path);
+  auto const reader = make_decompressing_reader("the seed " + path);
   archive_read_support_format_tar(reader.get());
   open_reader(reader.get(), file, path);
   ArchiveSeed seed;
@@ -129,22 +99,16 @@ ArchiveSeed scan_archive_seed(Fd const& file, std::string const& path) {
 }
 
 bool is_compressed_archive(Fd const& file, std::string const& path) {
-  auto const reader = open_contents(file, path);
-  return reader && archive_filter_code(reader.get(), 0) != ARCHIVE_FILTER_NONE;
+  return !compression_of(file, "the seed " + path).empty();
 }
 
 void decompress_archive_seed(Fd const& from, std::string const& path, Fd const& to, Deadline deadline,
                              std::stop_token const& stop) {
-  auto const reader = open_contents(from, path);
-  if (!reader) return;
-  std::vector<char> buffer(kBufferBytes);
-  for (;;) {
+  auto const contents = open_decompressed(from, "the seed " + path);
+  for (auto piece = contents->next(); !piece.empty(); piece = contents->next()) {
     if (stop.stop_requested()) throw Error(ECANCELED, "decompress the seed " + path);
     if (deadline.passed()) throw Error(ETIMEDOUT, "decompress the seed " + path);
-    auto const got = archive_read_data(reader.get(), buffer.data(), buffer.size());
-    if (got < 0) refuse(reader.get(), path, {});
-    if (got == 0) return;
-    write_all(to.get(), {buffer.data(), static_cast<std::size_t>(got)}, "the decompressed seed");
+    write_all(to.get(), piece, "the decompressed seed");
   }
 }
 

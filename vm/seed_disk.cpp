@@ -3,7 +3,6 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "base/random_name.h"
 #include "vm/filesystem.h"
 #include "vm/logged_child.h"
 #include "vm/seed_archive.h"
@@ -18,18 +17,6 @@
 namespace templatefs::vm {
 
 namespace {
-
-/// A file that is gone with its last descriptor, however we end.
-Fd make_unnamed_file(std::string const& directory) {
-  int const fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (fd >= 0) return Fd(fd);
-  if (errno != EOPNOTSUPP && errno != EISDIR) throw_errno("make an unnamed file in", directory);
-  // Not every filesystem has O_TMPFILE.
-  std::string const name = directory + "/seed-" + random_hex(8);
-  Fd file = open_at(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL, 0600);
-  check(::unlink(name.c_str()), "remove", name);
-  return file;
-}
 
 Error changed(Seed const& seed) {
   return Error(EAGAIN, "the seed " + seed.path + " changed while it was read",

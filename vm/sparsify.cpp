@@ -5,9 +5,9 @@
 #include "base/fd.h"
 #include "base/files.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <string_view>
 #include <vector>
 
 #include <fcntl.h>
@@ -29,32 +29,53 @@ bool punch(int fd, std::int64_t start, std::int64_t end, std::string const& path
 
 constexpr std::int64_t kBlock = 64 << 10;
 
-bool is_zero(std::string_view bytes) {
-  return bytes.front() == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
-}
+/// Punches runs of blocks in one go each.
+class Puncher {
+ public:
+  Puncher(Fd const& fd, std::string const& path) : fd_(fd), path_(path) {}
+  void add(std::int64_t start, std::int64_t end) {
+    if (start != end_) {
+      flush();
+      start_ = start;
+    }
+    end_ = end;
+  }
+  void flush() { able_ = able_ && punch(fd_.get(), start_, end_, path_); }
+
+ private:
+  Fd const& fd_;
+  std::string const& path_;
+  std::int64_t start_ = 0, end_ = 0;
+  bool able_ = true;
+};
 
 }  // namespace
 
-void punch_zeroes(std::string const& path) {
+bool is_zero(std::string_view bytes) noexcept {
+  return bytes.front() == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
+}
+
+void punch_zeroes(std::string const& path, std::function<void(std::int64_t, std::string_view)> const& visit) {
   Fd const fd = open_at(AT_FDCWD, path, O_RDWR);
   struct stat st {};
   check(::fstat(fd.get(), &st), "stat", path);
   std::vector<char> buffer(kBlock);
-  std::int64_t run_start = 0, run_end = 0;
-  bool able = true;
+  Puncher puncher(fd, path);
+  std::int64_t next = 0;
   for_each_data_range(fd.get(), st.st_size, [&](std::int64_t offset, std::int64_t length) {
-    for (auto at = offset - offset % kBlock; able && at < offset + length; at += kBlock) {
+    // Two ranges may touch one block.
+    for (auto at = std::max(next, offset - offset % kBlock); at < offset + length; at += kBlock) {
+      next = at + kBlock;
       auto const got = check(::pread(fd.get(), buffer.data(), buffer.size(), at), "read", path);
       if (got == 0) return;
-      if (!is_zero({buffer.data(), static_cast<std::size_t>(got)})) continue;
-      if (at != run_end) {
-        able = punch(fd.get(), run_start, run_end, path);
-        run_start = at;
-      }
-      run_end = at + got;
+      std::string_view const block(buffer.data(), static_cast<std::size_t>(got));
+      if (is_zero(block))
+        puncher.add(at, at + got);
+      else if (visit)
+        visit(at, block);
     }
   });
-  if (able) punch(fd.get(), run_start, run_end, path);
+  puncher.flush();
 }
 
 void punch_unwritten(std::string const& path) {
