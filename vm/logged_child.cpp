@@ -18,7 +18,7 @@ namespace {
 
 /// Reads until the command closes its output, which a background child of it may do late: hence the deadline.
 void copy_output(int pipe, std::string const& who, ConsoleLog& log, Deadline deadline,
-                 std::stop_token const& stop) {
+                 std::stop_token const& stop, OutputFilter const& filter) {
   StopEvent const stop_event(stop);
   char buffer[4096];
   for (;;) {
@@ -31,15 +31,19 @@ void copy_output(int pipe, std::string const& who, ConsoleLog& log, Deadline dea
     auto const got = ::read(pipe, buffer, sizeof buffer);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return;
-    log.append({buffer, static_cast<std::size_t>(got)});
+    std::string_view const words(buffer, static_cast<std::size_t>(got));
+    if (filter)
+      log.append(filter(words));
+    else
+      log.append(words);
   }
 }
 
 }  // namespace
 
 ExitStatus run_logged(std::vector<std::string> const& argv, std::map<int, int> descriptors,
-                      std::string const& who, ConsoleLog& log, Deadline deadline,
-                      std::stop_token const& stop) {
+                      std::string const& who, ConsoleLog& log, Deadline deadline, std::stop_token const& stop,
+                      OutputFilter const& filter) {
   int ends[2];
   check(::pipe2(ends, O_CLOEXEC), "make", "a pipe");
   Fd const reader(ends[0]);
@@ -48,7 +52,7 @@ ExitStatus run_logged(std::vector<std::string> const& argv, std::map<int, int> d
   descriptors.emplace(2, writer.get());
   Child child = Child::spawn(argv, {std::move(descriptors), {"LC_ALL=C"}});
   writer.reset();
-  copy_output(reader.get(), who, log, deadline, stop);
+  copy_output(reader.get(), who, log, deadline, stop, filter);
   auto const status = child.wait(deadline);
   if (!status) throw Error(ETIMEDOUT, who + " did not finish in time", log.tail_for_people());
   return *status;
