@@ -103,8 +103,7 @@ int run(RecipesOptions options) {
 
 void add_recipes(CLI::App& program, Action& action) {
   auto options = std::make_shared<RecipesOptions>();
-  auto* const command = program.add_subcommand(
-      "recipes", "List the recipes, built in, configured and stored, and where each comes from");
+  auto* const command = program.add_subcommand("recipes", "List the recipes, and where each comes from");
   command->add_flag("--json", options->json, "Print JSON, schema templatefs.recipes/1");
   options->config.add_to(*command);
   options->store.add_to(*command, false);

@@ -29,9 +29,7 @@ int main(int argc, char** argv) {
   program.set_version_flag("-V,--version", std::string("templatefs ") + kVersion, "Print the version");
   program.require_subcommand(1);
   program.get_formatter()->column_width(28);
-  program.footer(
-      "Example:\n  templatefs mount /mnt/templates\n  ls -ls /mnt/templates/btrfs/256M\n\nSee "
-      "templatefs(8).");
+  program.footer("Example: `templatefs mount /mnt/templates`. See templatefs(8).");
 
   cli::Action action;
   cli::add_mount(program, action);
