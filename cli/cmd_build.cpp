@@ -47,10 +47,7 @@ class Run {
       : cache_(cache),
         requests_(std::move(requests)),
         outcomes_(requests_.size()),
-        progress_(options.json    ? Progress::Style::json
-                  : options.quiet ? Progress::Style::quiet
-                                  : Progress::Style::automatic,
-                  static_cast<unsigned>(requests_.size())) {}
+        progress_(Progress::style_of(options.json, options.quiet), static_cast<unsigned>(requests_.size())) {}
 
   std::vector<Outcome> const& build_all() {
     std::vector<std::jthread> threads;

@@ -8,12 +8,12 @@
 #include "base/scope_exit.h"
 #include "cli/command.h"
 #include "cli/mounted_image.h"
+#include "cli/stop_on_signal.h"
 #include "cli/transfer_progress.h"
 #include "fusefs/mount.h"
 
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 
@@ -48,12 +48,8 @@ std::string file_to_write(SaveOptions const& options, MountedImage const& image)
   return path.string();
 }
 
-/// The signals that end a program are blocked, so that what was begun is removed first.
-void throw_if_interrupted() {
-  sigset_t pending;
-  ::sigpending(&pending);
-  for (int const number : {SIGINT, SIGTERM, SIGHUP})
-    if (sigismember(&pending, number) == 1) throw Error(EINTR, "save an image: stopped by a signal");
+void throw_if_stopped(std::stop_token const& stop) {
+  if (stop.stop_requested()) throw Error(EINTR, "save an image: stopped by a signal");
 }
 
 /// True where blocks are shared. Whoever may not look into the store has the image through the mount alone,
@@ -72,7 +68,8 @@ struct Saved {
   bool reflinked = false;
 };
 
-Saved save(SaveOptions const& options, MountedImage const& image, std::string const& path) {
+Saved save(SaveOptions const& options, MountedImage const& image, std::string const& path,
+           std::stop_token const& stop) {
   auto const scratch = std::filesystem::path(path).replace_filename(
       "." + std::filesystem::path(path).filename().string() + ".new-" + random_hex(4));
   struct stat st {};
@@ -82,15 +79,14 @@ Saved save(SaveOptions const& options, MountedImage const& image, std::string co
   Saved saved;
   saved.reflinked = fill_by_reflink(image, target);
   if (!saved.reflinked) {
-    TransferProgress progress(options.quiet ? Progress::Style::quiet : Progress::Style::automatic,
-                              "save " + image.below, st.st_size);
+    TransferProgress progress(Progress::style_of(false, options.quiet), "save " + image.below, st.st_size);
     copy_sparse(image.file.get(), target.get(), st.st_size, [&](std::int64_t done) {
-      throw_if_interrupted();
+      throw_if_stopped(stop);
       progress.advance(done);
     });
   }
   sync_file(target.get(), path);
-  throw_if_interrupted();
+  throw_if_stopped(stop);
   if (::renameat2(AT_FDCWD, scratch.c_str(), AT_FDCWD, path.c_str(), options.force ? 0 : RENAME_NOREPLACE) !=
       0) {
     if (errno == EEXIST) throw already_there(path);
@@ -105,13 +101,14 @@ Saved save(SaveOptions const& options, MountedImage const& image, std::string co
 
 int run(SaveOptions const& options) {
   fusefs::block_end_signals();
+  StopOnSignal const stop;
   auto const started = std::chrono::steady_clock::now();
   auto const image = open_mounted_image(options.image);
   auto const path = file_to_write(options, image);
   if (auto const writers = writers_of(image); !writers.empty())
     std::fprintf(stderr, "templatefs: %s is open for writing by %s: what is saved may be half of a change\n",
                  image.path.c_str(), writers.c_str());
-  auto const saved = save(options, image, path);
+  auto const saved = save(options, image, path, stop.token());
   if (!options.quiet)
     std::printf(
         "saved %s: %s, %s allocated, %s in %.0f ms\n", path.c_str(), human_size(saved.bytes).c_str(),

@@ -29,6 +29,7 @@ void add_mount(CLI::App& program, Action& action);
 void add_umount(CLI::App& program, Action& action);
 void add_ls(CLI::App& program, Action& action);
 void add_build(CLI::App& program, Action& action);
+void add_import(CLI::App& program, Action& action);
 void add_bake(CLI::App& program, Action& action);
 void add_save(CLI::App& program, Action& action);
 void add_forget(CLI::App& program, Action& action);

@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   cli::add_ls(program, action);
   cli::add_build(program, action);
   cli::add_recipes(program, action);
+  cli::add_import(program, action);
   cli::add_bake(program, action);
   cli::add_save(program, action);
   cli::add_forget(program, action);

@@ -27,11 +27,13 @@ std::size_t terminal_width() {
 
 }  // namespace
 
-Progress::Progress(Style style, unsigned total) : total_(total) {
-  mode_ = style == Style::json      ? Mode::json
-          : style == Style::quiet   ? Mode::none
-          : ::isatty(STDERR_FILENO) ? Mode::bar
-                                    : Mode::lines;
+Progress::Mode Progress::mode_of(Style style) {
+  if (style == Style::json) return Mode::json;
+  if (style == Style::quiet) return Mode::none;
+  return ::isatty(STDERR_FILENO) == 1 ? Mode::bar : Mode::lines;
+}
+
+Progress::Progress(Style style, unsigned total) : mode_(mode_of(style)), total_(total) {
   if (mode_ != Mode::bar) return;
   ticker_ = std::jthread([this](std::stop_token const& stop) {
     std::mutex own;
@@ -39,7 +41,7 @@ Progress::Progress(Style style, unsigned total) : total_(total) {
     std::unique_lock lock(own);
     while (!pause.wait_for(lock, stop, 100ms, [&] { return stop.stop_requested(); })) {
       std::lock_guard const guard(mutex_);
-      if (Clock::now() - started_ >= kQuietStart) draw();
+      if (Clock::now() - started_ >= kQuietStart) draw(describe());
     }
   });
 }
@@ -80,13 +82,17 @@ void Progress::finished(std::string const& what) {
   ++done_;
 }
 
-void Progress::draw() {
+std::string Progress::describe() const {
   static constexpr unsigned kBarWidth = 20;
   unsigned const filled = total_ == 0 ? kBarWidth : kBarWidth * done_ / total_;
   std::string line = "[" + std::string(filled, '#') + std::string(kBarWidth - filled, '.') + "] " +
                      std::to_string(done_) + "/" + std::to_string(total_);
   for (auto const& [what, build] : running_)
     line += format("  {} {} {:.1f} s", what, build.phase, seconds_since(build.started));
+  return line;
+}
+
+void Progress::draw(std::string const& line) {
   std::fprintf(stderr, "\r\033[K%s", line.substr(0, terminal_width() - 1).c_str());
   std::fflush(stderr);
 }

@@ -15,6 +15,15 @@ namespace templatefs::cli {
 class Progress {
  public:
   enum class Style { automatic, json, quiet };
+  static Style style_of(bool json, bool quiet) {
+    return json ? Style::json : quiet ? Style::quiet : Style::automatic;
+  }
+  /// How a style shows on this standard error.
+  enum class Mode { bar, lines, json, none };
+  static Mode mode_of(Style style);
+  /// Redraws the line of a terminal, cut to its width.
+  static void draw(std::string const& line);
+  static void erase();
 
   /// `total` builds are coming.
   Progress(Style style, unsigned total);
@@ -32,12 +41,10 @@ class Progress {
     Clock::time_point started;
   };
 
-  void draw();
-  void erase();
+  std::string describe() const;
   double seconds_since(Clock::time_point start) const;
 
-  enum class Mode { bar, lines, json, none };
-  Mode mode_;
+  Mode const mode_;
   unsigned const total_;
   Clock::time_point const started_ = Clock::now();
   std::mutex mutex_;

@@ -9,8 +9,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <unistd.h>
-
 namespace templatefs::cli {
 
 namespace {
@@ -23,48 +21,58 @@ constexpr auto kRedraw = 100ms;
 constexpr auto kLineInterval = 10s;
 constexpr auto kJsonInterval = 1s;
 
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 }  // namespace
 
 TransferProgress::TransferProgress(Progress::Style style, std::string what, std::int64_t total)
-    : mode_(style == Progress::Style::json    ? Mode::json
-            : style == Progress::Style::quiet ? Mode::none
-            : ::isatty(STDERR_FILENO) == 1    ? Mode::bar
-                                              : Mode::lines),
+    : mode_(Progress::mode_of(style)),
       what_(std::move(what)),
       total_(total),
-      next_(started_ +
-            (mode_ == Mode::lines ? Clock::duration(kLineInterval) : Clock::duration(kQuietStart))) {}
+      next_(started_ + (mode_ == Progress::Mode::lines ? Clock::duration(kLineInterval)
+                                                       : Clock::duration(kQuietStart))) {}
 
 TransferProgress::~TransferProgress() {
-  if (drawn_) std::fputs("\r\033[K", stderr);
+  if (drawn_) Progress::erase();
+}
+
+void TransferProgress::begin(std::string what, std::int64_t total) {
+  what_ = std::move(what);
+  total_ = total;
+  phase_started_ = Clock::now();
+  if (mode_ == Progress::Mode::json) print_json(0);
+  if (mode_ == Progress::Mode::lines) {
+    print_line(what_);
+    next_ = phase_started_ + kLineInterval;
+  }
 }
 
 void TransferProgress::advance(std::int64_t done) {
   auto const now = Clock::now();
-  if (mode_ == Mode::none || now < next_) return;
-  double const seconds = std::chrono::duration<double>(now - started_).count();
+  if (mode_ == Progress::Mode::none || now < next_) return;
   switch (mode_) {
-    case Mode::bar:
-      std::fprintf(stderr, "\r\033[K%s", describe(done, seconds).c_str());
-      std::fflush(stderr);
+    case Progress::Mode::bar:
+      Progress::draw(describe(done));
       drawn_ = true;
       next_ = now + kRedraw;
       break;
-    case Mode::lines:
-      std::fprintf(stderr, "[%8.3f] %s\n", seconds, describe(done, seconds).c_str());
+    case Progress::Mode::lines:
+      print_line(describe(done));
       next_ = now + kLineInterval;
       break;
-    case Mode::json:
-      print_json(done, seconds);
+    case Progress::Mode::json:
+      print_json(done);
       next_ = now + kJsonInterval;
       break;
-    case Mode::none:
+    case Progress::Mode::none:
       break;
   }
 }
 
-std::string TransferProgress::describe(std::int64_t done, double seconds) const {
-  auto const rate = static_cast<double>(done) / seconds;
+std::string TransferProgress::describe(std::int64_t done) const {
+  auto const rate = static_cast<double>(done) / seconds_since(phase_started_);
   std::string out = format("{}: {}", what_, human_size(done));
   if (total_ > 0) out += format(" of {}, {} %", human_size(total_), 100 * done / total_);
   out += format(", {}/s", human_size(static_cast<std::int64_t>(rate)));
@@ -73,16 +81,20 @@ std::string TransferProgress::describe(std::int64_t done, double seconds) const 
   return out;
 }
 
-void TransferProgress::print_json(std::int64_t done, double seconds) const {
+void TransferProgress::print_line(std::string const& line) const {
+  std::fprintf(stderr, "[%8.3f] %s\n", seconds_since(started_), line.c_str());
+}
+
+void TransferProgress::print_json(std::int64_t done) const {
   nlohmann::ordered_json line = {{"message_type", "status"},
                                  {"what", what_},
                                  {"bytes_done", done},
-                                 {"elapsed_ms", static_cast<std::int64_t>(seconds * 1000)}};
+                                 {"elapsed_ms", static_cast<std::int64_t>(seconds_since(started_) * 1000)}};
   if (total_ > 0) {
     line["bytes_total"] = total_;
     line["percent_done"] = 100 * done / total_;
   }
-  std::printf("%s\n", line.dump().c_str());
+  std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
   std::fflush(stdout);
 }
 

@@ -14,7 +14,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr char const* kCommands[] = {"mount", "umount", "ls",  "build", "recipes", "bake",
+constexpr char const* kCommands[] = {"mount", "umount", "ls",  "build", "recipes", "import", "bake",
                                      "save",  "forget", "why", "path",  "clean",   "doctor"};
 
 class Usage : public LeakCheck {};
@@ -66,6 +66,8 @@ TEST_F(Usage, WhatCannotBeParsedIsTheUsersMistake) {
                                                        {"path"},
                                                        {"bake", "/mnt/raw/1M/a.img"},
                                                        {"bake", "--name", "mine"},
+                                                       {"import", "disk.qcow2"},
+                                                       {"import", "--name", "mine"},
                                                        {"save", "/mnt/raw/1M/a.img"},
                                                        {"forget"},
                                                        {"mount", "--builder", "nobody", "/mnt"},

@@ -21,6 +21,7 @@ templatefs_test(test_mount_io LABELS mount LIBRARIES templatefs_mount_support SO
   shared_data_test.cpp)
 templatefs_test(test_mount_stored LABELS mount LIBRARIES templatefs_mount_support SOURCES
   bake_test.cpp
+  import_test.cpp
   save_test.cpp)
 templatefs_test(test_mount_errors LABELS mount LIBRARIES templatefs_mount_support SOURCES
   failed_opens_test.cpp)

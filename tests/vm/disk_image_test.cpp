@@ -7,6 +7,7 @@
 #include "tests/vm/disk_image_fixture.h"
 
 #include <cerrno>
+#include <thread>
 
 #include <gmock/gmock.h>
 
