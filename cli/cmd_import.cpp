@@ -142,8 +142,7 @@ void add_import(CLI::App& program, Action& action) {
   auto options = std::make_shared<ImportOptions>();
   auto* const command = program.add_subcommand("import", "Make a disk image from elsewhere a recipe");
   command
-      ->add_option("file", options->file,
-                   "raw, qcow2, vmdk, vdi or vhdx; also in gzip, bzip2, xz or zstd, or alone in a tar")
+      ->add_option("file", options->file, "raw, qcow2, vmdk, vdi or vhdx; also compressed, or alone in a tar")
       ->required()
       ->type_name("FILE");
   command->add_option("--name", options->name, "The recipe's name: MNT/NAME/native/<id>.img")->required();

@@ -34,6 +34,12 @@ std::string uuid_of(cache::Recipe const& recipe) {
   return recipe.uuid.empty() ? "template" : recipe.uuid;
 }
 
+std::string filesystem_of(cache::Recipe const& recipe) {
+  // Of a stored one it says only that no superblock was recognised.
+  bool const unknown = recipe.stored && recipe.filesystem->formatter.empty();
+  return unknown ? "-" : std::string(recipe.filesystem->name);
+}
+
 std::string minimum_of(cache::Recipe const& recipe) {
   if (recipe.stored) return human_size(recipe.stored->bytes);
   constexpr auto kMiB = Capacity::kMiB;
@@ -67,7 +73,7 @@ void print_json(Config const& config, cache::RecipeBook const& book, cache::Stor
                        {"uuid", uuid_of(*each)},
                        {"minimum_bytes", each->filesystem->minimum_bytes},
                        {"from", each->origin}});
-    if (each->stored) add_stored(recipes.back(), *store);
+    if (each->stored && store != nullptr) add_stored(recipes.back(), *store);
   }
   Json const document = {
       {"schema", "templatefs.recipes/1"}, {"config", config.files}, {"recipes", std::move(recipes)}};
@@ -81,8 +87,8 @@ void print_table(cache::RecipeBook const& book) {
   for (auto const* const each : book.all()) {
     std::string arguments;
     for (auto const& argument : each->arguments) arguments += (arguments.empty() ? "" : " ") + argument;
-    rows.push_back({each->name, std::string(each->filesystem->name), minimum_of(*each), dash(arguments),
-                    dash(each->kernel), dash(seed_of(*each)), each->origin});
+    rows.push_back({each->name, filesystem_of(*each), minimum_of(*each), dash(arguments), dash(each->kernel),
+                    dash(seed_of(*each)), each->origin});
   }
   std::fputs(aligned_table(rows).c_str(), stdout);
 }

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 
@@ -83,13 +84,17 @@ void Progress::finished(std::string const& what) {
 }
 
 std::string Progress::describe() const {
-  static constexpr unsigned kBarWidth = 20;
-  unsigned const filled = total_ == 0 ? kBarWidth : kBarWidth * done_ / total_;
-  std::string line = "[" + std::string(filled, '#') + std::string(kBarWidth - filled, '.') + "] " +
-                     std::to_string(done_) + "/" + std::to_string(total_);
+  auto line = bar(done_, total_) + " " + std::to_string(done_) + "/" + std::to_string(total_);
   for (auto const& [what, build] : running_)
     line += format("  {} {} {:.1f} s", what, build.phase, seconds_since(build.started));
   return line;
+}
+
+std::string Progress::bar(std::int64_t done, std::int64_t total) {
+  static constexpr std::int64_t kWidth = 20;
+  auto const filled = static_cast<std::size_t>(
+      total <= 0 ? kWidth : std::clamp(done * kWidth / total, std::int64_t{0}, kWidth));
+  return "[" + std::string(filled, '#') + std::string(kWidth - filled, '.') + "]";
 }
 
 void Progress::draw(std::string const& line) {

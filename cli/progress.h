@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
@@ -23,6 +24,8 @@ class Progress {
   static Mode mode_of(Style style);
   /// Redraws the line of a terminal, cut to its width.
   static void draw(std::string const& line);
+  /// "[#####...............]"
+  static std::string bar(std::int64_t done, std::int64_t total);
   static void erase();
 
   /// `total` builds are coming.

@@ -54,12 +54,12 @@ void TransferProgress::advance(std::int64_t done) {
   if (mode_ == Progress::Mode::none || now < next_) return;
   switch (mode_) {
     case Progress::Mode::bar:
-      Progress::draw(describe(done));
+      Progress::draw((total_ > 0 ? Progress::bar(done, total_) + " " : "") + describe(done) + "  " + what_);
       drawn_ = true;
       next_ = now + kRedraw;
       break;
     case Progress::Mode::lines:
-      print_line(describe(done));
+      print_line(what_ + ": " + describe(done));
       next_ = now + kLineInterval;
       break;
     case Progress::Mode::json:
@@ -73,7 +73,7 @@ void TransferProgress::advance(std::int64_t done) {
 
 std::string TransferProgress::describe(std::int64_t done) const {
   auto const rate = static_cast<double>(done) / seconds_since(phase_started_);
-  std::string out = format("{}: {}", what_, human_size(done));
+  auto out = human_size(done);
   if (total_ > 0) out += format(" of {}, {} %", human_size(total_), 100 * done / total_);
   out += format(", {}/s", human_size(static_cast<std::int64_t>(rate)));
   if (total_ > 0 && rate > 0)
