@@ -141,7 +141,7 @@ TEST_P(RestampedVariant, StaysWhole) {
 }
 
 TEST_F(RestampedExt, HasNoOtherBlockChanged) {
-  build_on_host("ext4", 256, {});
+  build_on_host("ext4", 256, {"-b", "4096"});
   auto const image = copy(image_, "copy");
   stamp(image);
   auto const before = read_file(AT_FDCWD, image_, 256 * kMiB);
