@@ -6,6 +6,7 @@
 #include "vm/restamp.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include <sys/stat.h>
 
@@ -104,8 +105,15 @@ Fd Cache::make_image(PinnedTemplate const& from, TemplateRequest const& request,
                      std::string const& name, Stamp stamp) {
   auto const& recipe = *request.recipe;
   std::function<void(int)> finish;
-  if (stamp == Stamp::own || recipe.own_uuids)
-    finish = [&](int image) { vm::restamp(*recipe.filesystem, image, from.image.get()); };
+  if (recipe.own_uuids || (stamp == Stamp::own_where_possible && vm::can_restamp(*recipe.filesystem)))
+    finish = [&](int image) {
+      try {
+        vm::restamp(*recipe.filesystem, image, from.image.get());
+      } catch (Error const& error) {
+        // Other metadata is bound to the UUID, and the image unchanged.
+        if (error.err() != EOPNOTSUPP || recipe.own_uuids) throw;
+      }
+    };
   return fan_out_.make_image(from.image.get(), from.bytes, dir, name, request.bytes(), finish);
 }
 

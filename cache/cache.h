@@ -19,8 +19,8 @@ namespace templatefs::cache {
 
 /// Whose UUID an image's filesystem carries.
 enum class Stamp {
-  as_recipe,  // what the recipe says: its own, or that of all images of its template
-  own         // its own, whatever the recipe says
+  as_recipe,          // what the recipe says: its own, or that of all images of its template
+  own_where_possible  // its own, whatever the recipe says, if the filesystem lets itself be changed
 };
 
 /// One process's view of a store: templates by request, kept open and pinned while they are in use.

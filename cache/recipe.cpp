@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cache/recipe.h"
 
-#include "base/error.h"
 #include "base/log.h"
 #include "cache/stored_recipe.h"
 #include "cache/stored_recipes.h"
@@ -84,24 +83,42 @@ void require_possible(TemplateRequest const& request) {
       format("Use {}/{} or {}.", request.recipe->name, limit.canonical(), too_small ? "larger" : "smaller"));
 }
 
+Recipe const& require_recipe(RecipeBook const& book, std::string_view name) {
+  if (auto const* const recipe = book.find(name)) return *recipe;
+  std::string known;
+  for (auto const* const each : book.all()) known += (known.empty() ? "" : ", ") + each->name;
+  throw Error(ENOENT, format("no recipe is called \"{}\"", name), format("There are: {}.", known));
+}
+
 TemplateRequest parse_request(RecipeBook const& book, std::string_view text) {
   auto const slash = text.find('/');
-  Recipe const* const recipe = book.find(text.substr(0, slash));
-  if (recipe == nullptr) {
-    std::string known;
-    for (auto const* const each : book.all()) known += (known.empty() ? "" : ", ") + each->name;
-    throw Error(ENOENT, format("no recipe is called \"{}\"", text.substr(0, slash)),
-                format("There are: {}.", known));
-  }
-  auto const size = slash == std::string_view::npos ? std::string_view() : text.substr(slash + 1);
-  if (recipe->stored && size == kNative) return {recipe, std::nullopt};
+  auto const& recipe = require_recipe(book, text.substr(0, slash));
+  std::string size(slash == std::string_view::npos ? std::string_view() : text.substr(slash + 1));
+  if (size == kAuto) size = auto_target(recipe);
+  if (recipe.stored && size == kNative) return {&recipe, std::nullopt};
   auto const capacity = Capacity::parse(size);
   if (!capacity)
     throw Error(
         ENOENT,
         size.empty() ? format("\"{}\" names no capacity", text) : format("\"{}\" is no capacity", size),
         "Write whole MiB, GiB or TiB: 256M, 1G, 2T (as in btrfs/256M).");
-  return {recipe, *capacity};
+  return {&recipe, *capacity};
+}
+
+bool has_auto(Recipe const& recipe) noexcept {
+  return recipe.seed || recipe.stored;
+}
+
+Error no_auto(Recipe const& recipe) {
+  return Error(ENOENT,
+               format("{} has no auto: only what a recipe is filled from tells how large to be", recipe.name),
+               "Name a capacity, or use a recipe with a seed or an image.");
+}
+
+std::string auto_target(Recipe const& recipe) {
+  if (!has_auto(recipe)) throw no_auto(recipe);
+  if (recipe.stored) return std::string(kNative);
+  return vm::comfortable_capacity(*recipe.seed).canonical();
 }
 
 }  // namespace templatefs::cache

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/capacity.h"
+#include "base/error.h"
 #include "vm/builder.h"
 #include "vm/filesystem.h"
 
@@ -90,8 +91,21 @@ struct TemplateRequest {
 /// so a recipe that has some is left to the formatter.
 void require_possible(TemplateRequest const& request);
 
-/// "btrfs/256M" or "debian-13/native" to a request. Throws Error(ENOENT) saying which half is wrong and what
-/// would be right.
+/// The recipe of that name. Throws Error(ENOENT) that lists those there are.
+Recipe const& require_recipe(RecipeBook const& book, std::string_view name);
+
+/// "btrfs/256M", "debian-13/native" or "rootfs/auto" to a request. Throws Error(ENOENT) saying which half is
+/// wrong and what would be right, and what auto_target throws.
 TemplateRequest parse_request(RecipeBook const& book, std::string_view text);
+
+/// What stands for a capacity where the recipe itself knows one that suits it.
+inline constexpr char kAuto[] = "auto";
+bool has_auto(Recipe const& recipe) noexcept;
+/// Error(ENOENT) for a recipe that has none.
+Error no_auto(Recipe const& recipe);
+/// The directory that a recipe's `auto` leads to: the capacity in which its seed has room to spare, or native
+/// for a stored image. Reads a directory's tree, or a compressed tar whole. Throws Error: no_auto, and what
+/// seed_size throws.
+std::string auto_target(Recipe const& recipe);
 
 }  // namespace templatefs::cache

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/mounted_image.h"
+#include "fusefs/path_grammar.h"
 
 #include <cerrno>
 #include <chrono>
@@ -64,9 +65,8 @@ cache::StoredRecipe bake(BakeOptions const& options, MountedImage const& image, 
     cache::FanOut fan_out(store.rung(), store.fan_out_choice());
     (void)fan_out.make_image(source.get(), st.st_size, entry.get(), cache::layout::kImage);
   }
-  auto const slash = image.below.rfind('/');
   Json const lineage = {{"image", image.path},
-                        {"recipe", image.below.substr(0, slash)},
+                        {"recipe", fusefs::template_of_path(image.below)},
                         {"template", image.made_from},
                         {"baked_at", rfc3339(epoch_ms_now())}};
   auto recipe = cache::store_image(store, session, "bake",

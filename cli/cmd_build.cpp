@@ -149,7 +149,7 @@ int run(BuildOptions options) {
 void add_build(CLI::App& program, Action& action) {
   auto options = std::make_shared<BuildOptions>();
   auto* const command = program.add_subcommand("build", "Build templates ahead of their first open");
-  command->add_option("template", options->templates, "Which ones: btrfs/256M, ext4/1G, ...")
+  command->add_option("template", options->templates, "Which ones: btrfs/256M, ext4/1G, rootfs/auto, ...")
       ->required()
       ->type_name("RECIPE/CAPACITY");
   command->add_flag("--json", options->json, "Print JSON lines: status while it runs, a summary each");
@@ -157,7 +157,7 @@ void add_build(CLI::App& program, Action& action) {
   options->config.add_to(*command);
   options->store.add_to(*command, true);
   options->builder.add_to(*command);
-  command->footer("Example:\n  templatefs build btrfs/256M ext4/1G xfs/512M");
+  command->footer("Example:\n  templatefs build btrfs/256M ext4/1G rootfs/auto");
   command->callback([options, &action] { action = [options] { return run(*options); }; });
 }
 

@@ -10,6 +10,7 @@
 #include "cli/live_mount.h"
 #include "cli/setup.h"
 #include "fusefs/explain.h"
+#include "fusefs/path_grammar.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -78,35 +79,55 @@ void explain_template(WhyOptions const& options, std::optional<cache::Store> con
                   differing_fields(entry.manifest->fields, key.fields).c_str());
 }
 
+/// A directory will do: any image in it has the same template.
+std::string name_an_image(std::string const& path) {
+  auto const depth = std::count(path.begin(), path.end(), '/');
+  if (depth == 1) return path + "/any.img";
+  bool const is_set = depth == 2 && fusefs::id_of_set_name(path.substr(path.rfind('/') + 1));
+  return is_set ? path + "/" + std::string(fusefs::kDisksOfSet[0]) : path;
+}
+
+/// Whether .templatefs/why/ has a file of that name, whatever is in it.
+bool has_explanation(std::string_view path) {
+  auto const kind = fusefs::template_of_path(path);
+  if (kind.size() == path.size()) return false;
+  auto const name = path.substr(kind.size() + 1);
+  auto const slash = name.find('/');
+  bool const in_set = fusefs::id_of_set_name(name.substr(0, slash)).has_value();
+  return in_set ? slash != name.npos && name.find('/', slash + 1) == name.npos : slash == name.npos;
+}
+
 int run(WhyOptions options) {
   std::string below = options.path;
+  bool told = false;
   Config config;
   if (auto const mount = find_mount_of(options.path)) {
-    below = mount->below;
-    // Recipes and capacities have no failures of their own.
-    if (std::count(below.begin(), below.end(), '/') == 2)
+    below = name_an_image(mount->below);
+    // Directories have no failures of their own, only images, and links that lead nowhere.
+    bool const is_link = fusefs::template_of_path(below).ends_with(std::string("/") + cache::kAuto);
+    told = (is_link || below == mount->below) && has_explanation(below);
+    if (told)
       std::fputs(read_file(AT_FDCWD, mount->mount_point + "/.templatefs/why/" + below).c_str(), stdout);
     // The mount's own recipes and store, whatever they would be here.
     auto const status = read_status(mount->mount_point);
     if (options.store.path.empty()) options.store.path = status["store"]["path"];
     for (std::string const file : status["config"]) read_config(config, file);
   } else {
+    below = name_an_image(below);
     config = options.config.load();
   }
   options.store.fill_from(config);
   options.builder.fill_from(config);
   auto const store = cache::Store::open_existing(options.store.resolve());
   auto const recipes = config.recipe_book(store ? &*store : nullptr);
-  // A capacity's directory will do: any image in it has the same template.
-  if (std::count(below.begin(), below.end(), '/') == 1) below += "/any.img";
   if (auto const wrong = fusefs::explain_grammar(recipes, Capacity::of_mib(std::int64_t{64} << 20), below)) {
-    if (!find_mount_of(options.path))
+    if (!told)
       std::printf("%s: %s: %s\n", options.path.c_str(), errno_name(wrong->err()).c_str(),
                   wrong->sentence().c_str());
     return kOk;
   }
   try {
-    explain_template(options, store, cache::parse_request(recipes, below.substr(0, below.rfind('/'))));
+    explain_template(options, store, cache::parse_request(recipes, fusefs::template_of_path(below)));
   } catch (Error const& error) {
     std::printf("  its template: %s: %s\n", errno_name(error.err()).c_str(), error.sentence().c_str());
   }

@@ -22,6 +22,7 @@ constexpr double kDirectoryAttributeTimeout = 1;
 
 constexpr mode_t kNameOnlyMode = S_IFREG | 0666;    // anybody who may reach it may be the first to open it
 constexpr mode_t kDirectoryMode = S_IFDIR | 01777;  // sticky: only the owner or root unlinks
+constexpr mode_t kLinkMode = S_IFLNK | 0777;
 constexpr mode_t kControlDirectoryMode = S_IFDIR | 0555;
 constexpr mode_t kControlFileMode = S_IFREG | 0444;
 
@@ -41,7 +42,7 @@ struct Snapshot {
 
 void describe_image(Filesystem const& fs, ImageNode const& image, fuse_ctx const& asker, Snapshot& out) {
   auto& st = out.attributes.st;
-  auto const& capacity = static_cast<CapacityNode const&>(*image.parent);
+  auto const& capacity = image.directory().capacity();
   if (image.exists || image.gone) {
     st.st_uid = image.uid;
     st.st_gid = image.gid;
@@ -50,7 +51,7 @@ void describe_image(Filesystem const& fs, ImageNode const& image, fuse_ctx const
     out.backed = true;
     out.open = image.open;
     out.dir = capacity.store_dir;
-    out.name = image.name;
+    out.name = image.store_name();
     out.attributes.attr_timeout = kImageAttributeTimeout;
     out.attributes.entry_timeout = kNameTimeout;
     return;
@@ -67,6 +68,15 @@ void describe_image(Filesystem const& fs, ImageNode const& image, fuse_ctx const
   set_times(st, fs.started_ns);
 }
 
+/// Nothing may be remembered of a set either: opens and unlinks below it change whose it is.
+void describe_set(SetNode const& set, fuse_ctx const& asker, struct stat& st) {
+  bool const owned = set.owned();
+  st.st_uid = owned ? set.uid : asker.uid;
+  st.st_gid = owned ? set.gid : asker.gid;
+  st.st_mode = owned ? S_IFDIR | set.mode : kDirectoryMode;
+  if (set.gone) st.st_nlink = 0;
+}
+
 void describe(Filesystem const& fs, Node const& node, fuse_ctx const& asker, Snapshot& out) {
   auto& st = out.attributes.st;
   st.st_ino = node.number;
@@ -81,20 +91,29 @@ void describe(Filesystem const& fs, Node const& node, fuse_ctx const& asker, Sna
   set_times(st, fs.started_ns);
   out.attributes.entry_timeout = kNameTimeout;
   out.attributes.attr_timeout = kDirectoryAttributeTimeout;
+  if (node.holds_images()) {
+    auto const changed = static_cast<ImageDirectoryNode const&>(node).changed_ns;
+    if (changed != 0) set_times(st, changed);
+  }
   switch (node.kind) {
-    case NodeKind::capacity: {
-      auto const changed = static_cast<CapacityNode const&>(node).changed_ns;
-      if (changed != 0) set_times(st, changed);
-      [[fallthrough]];
-    }
+    case NodeKind::set:
+      describe_set(static_cast<SetNode const&>(node), asker, st);
+      out.attributes.entry_timeout = 0;
+      out.attributes.attr_timeout = 0;
+      break;
     case NodeKind::root:
     case NodeKind::recipe:
+    case NodeKind::capacity:
       st.st_mode = kDirectoryMode;
       if (is_of_stored_recipe(node)) out.attributes.entry_timeout = 0;
       break;
+    case NodeKind::auto_link:
+      if (is_of_stored_recipe(*node.parent)) out.attributes.entry_timeout = 0;
+      st.st_mode = kLinkMode;  // its length is not known before it is asked for
+      break;
     case NodeKind::alias:
       if (is_of_stored_recipe(*node.parent)) out.attributes.entry_timeout = 0;
-      st.st_mode = S_IFLNK | 0777;
+      st.st_mode = kLinkMode;
       st.st_size = static_cast<off_t>(Capacity::parse(node.name)->canonical().size());
       break;
     case NodeKind::control:

@@ -33,7 +33,6 @@ void Connection::negotiate(fuse_conn_info& info) {
   fuse_set_feature_flag(&info, FUSE_CAP_PARALLEL_DIROPS);
   fuse_set_feature_flag(&info, FUSE_CAP_ASYNC_DIO);
   fuse_set_feature_flag(&info, FUSE_CAP_ATOMIC_O_TRUNC);
-  fuse_set_feature_flag(&info, FUSE_CAP_CACHE_SYMLINKS);
   // Mapping .templatefs files, which are served without the page cache.
   fuse_set_feature_flag(&info, FUSE_CAP_DIRECT_IO_ALLOW_MMAP);
   // Passthrough and the writeback cache exclude each other.

@@ -26,7 +26,8 @@ constexpr std::string_view kWhy = "why";
 constexpr std::string_view kCache = "cache";
 constexpr std::size_t kWhyPrefix = std::string_view(".templatefs/why/").size();
 
-/// How many levels of why/ lie above this node: why/ itself 0, why/btrfs 1, why/btrfs/256M 2.
+/// How many levels of why/ lie above this node: why/ itself 0, why/btrfs 1, why/btrfs/256M 2, a set below
+/// it 3.
 int why_depth(Node const& node) {
   int depth = 0;
   for (Node const* at = &node; at->parent->kind == NodeKind::why; at = at->parent) ++depth;
@@ -49,8 +50,10 @@ std::unique_ptr<Node> make_control_child(Node& parent, std::string_view name) {
       if (name == kWhy) return make(NodeKind::why);
       if (name == kCache) return make(NodeKind::cache);
       return nullptr;
-    case NodeKind::why:
-      return make(why_depth(parent) < 2 ? NodeKind::why : NodeKind::why_file);
+    case NodeKind::why: {
+      int const depth = why_depth(parent);
+      return make(depth < 2 || (depth == 2 && id_of_set_name(name)) ? NodeKind::why : NodeKind::why_file);
+    }
     case NodeKind::cache:
       return cache::parse_key_name(name) ? make(NodeKind::cache_entry) : nullptr;
     case NodeKind::cache_entry:

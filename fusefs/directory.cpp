@@ -13,16 +13,17 @@ namespace templatefs::fusefs {
 
 namespace {
 
-/// Cookies 1 and 2 are "." and "..", node numbers start above them: a capacity's entries are found again by
-/// number, whatever came or went meanwhile.
+/// Cookies 1 and 2 are "." and "..", node numbers start above them: a capacity's or a set's entries are found
+/// again by number, whatever came or went meanwhile.
 constexpr off_t kAfterDots = 2;
 
 struct Names {
   NodeKind kind = NodeKind::root;
   cache::Recipe const* recipe = nullptr;
-  std::set<std::int64_t> live_mib;  // capacities with images, in a recipe's directory
-  std::set<std::string> in_use;     // stored recipes with images, in the root: some may be forgotten
-  std::vector<DirectoryEntry> images;
+  std::set<std::int64_t> live_mib;     // capacities with images, in a recipe's directory
+  std::set<std::string> in_use;        // stored recipes with images, in the root: some may be forgotten
+  std::vector<DirectoryEntry> listed;  // of a directory of images
+  bool holds_images = false;
 };
 
 Names look(Filesystem& fs, fuse_ino_t directory, off_t from, std::size_t most) {
@@ -35,16 +36,19 @@ Names look(Filesystem& fs, fuse_ino_t directory, off_t from, std::size_t most) {
       names.recipe = static_cast<RecipeNode*>(node)->recipe;
       nodes.for_each([&](Node const& child) {
         if (child.kind == NodeKind::capacity && child.parent == node &&
-            !static_cast<CapacityNode const&>(child).images.empty())
+            !static_cast<CapacityNode const&>(child).listed.empty())
           if (auto const& capacity = static_cast<CapacityNode const&>(child).request.capacity)
             names.live_mib.insert(capacity->mib());
       });
-    } else if (node->kind == NodeKind::capacity) {
-      auto& images = static_cast<CapacityNode*>(node)->images;
-      auto at = images.begin();
-      if (from > kAfterDots) at = images.upper_bound(static_cast<fuse_ino_t>(from));
-      for (; at != images.end() && names.images.size() < most; ++at)
-        names.images.push_back({at->name, S_IFREG, at->number, static_cast<off_t>(at->number)});
+    } else if (node->holds_images()) {
+      names.holds_images = true;
+      auto& listed = static_cast<ImageDirectoryNode*>(node)->listed;
+      auto at = listed.begin();
+      if (from > kAfterDots) at = listed.upper_bound(static_cast<fuse_ino_t>(from));
+      for (; at != listed.end() && names.listed.size() < most; ++at) {
+        mode_t const type = at->is_directory() ? S_IFDIR : S_IFREG;
+        names.listed.push_back({at->name, type, at->number, static_cast<off_t>(at->number)});
+      }
     } else if (node->kind == NodeKind::root) {
       nodes.for_each([&](Node const& child) {
         if (child.kind == NodeKind::recipe && is_of_stored_recipe(child) && nodes.has_images_below(child))
@@ -64,8 +68,8 @@ std::vector<DirectoryEntry> list_directory(Filesystem& fs, fuse_ino_t directory,
   if (from < kAfterDots) entries.push_back({"..", S_IFDIR, FUSE_ROOT_ID, kAfterDots});
 
   auto names = look(fs, directory, from, most);
-  if (names.kind == NodeKind::capacity) {
-    std::move(names.images.begin(), names.images.end(), std::back_inserter(entries));
+  if (names.holds_images) {
+    std::move(names.listed.begin(), names.listed.end(), std::back_inserter(entries));
     return entries;
   }
 

@@ -8,21 +8,37 @@
 
 namespace templatefs::fusefs {
 
+namespace {
+
+/// What is wrong with the names below a capacity, if anything.
+std::optional<Error> explain_names(std::string_view below) {
+  auto const slash = below.find('/');
+  if (slash == std::string_view::npos) {
+    if (!id_of_image_name(below)) return no_image(below);
+  } else if (!id_of_set_name(below.substr(0, slash))) {
+    return no_set(below.substr(0, slash));
+  } else if (!is_disk_of_set(below.substr(slash + 1))) {
+    return no_disk_of_set(below.substr(slash + 1));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<Error> explain_grammar(cache::RecipeBook const& recipes, Capacity largest,
                                      std::string const& path) {
-  auto const last = path.rfind('/');
-  auto const first = path.find('/');
-  if (first == std::string::npos || first == last || path.find('/', first + 1) != last)
+  auto const kind = template_of_path(path);
+  if (kind.size() == path.size() || kind.find('/') == kind.npos)
     return Error(ENOENT, format("\"{}\" is not of the form <recipe>/<capacity>/<id>.img", path),
                  "For example btrfs/256M/test-1.img.");
+  auto const wrong_name = explain_names(std::string_view(path).substr(kind.size() + 1));
   try {
-    auto const request = cache::parse_request(recipes, path.substr(0, last));
-    if (request.capacity && *request.capacity > largest)
-      return Error(ENOENT, format("{} is more than this mount's largest capacity, {}", request.size_name(),
-                                  largest.canonical()));
-    auto const name = path.substr(last + 1);
-    if (!id_of_image_name(name))
-      return Error(ENOENT, format("\"{}\" is no image's name", name), explain_image_name(name));
+    auto const& recipe = cache::require_recipe(recipes, kind.substr(0, kind.find('/')));
+    if (kind.substr(recipe.name.size() + 1) == cache::kAuto)
+      return cache::has_auto(recipe) ? wrong_name : cache::no_auto(recipe);
+    auto const request = cache::parse_request(recipes, kind);
+    if (request.capacity && *request.capacity > largest) return above_largest(*request.capacity, largest);
+    if (wrong_name) return wrong_name;
     cache::require_possible(request);
   } catch (Error const& error) {
     return error;
@@ -32,6 +48,10 @@ std::optional<Error> explain_grammar(cache::RecipeBook const& recipes, Capacity 
 
 std::string explain_path(Filesystem& fs, std::string const& path) {
   if (auto const record = fs.errors.find(path)) return to_line(*record);
+  // Whoever went through a link that leads nowhere did not get as far as the image.
+  std::string const kind(template_of_path(path));
+  if (kind.ends_with(std::string("/") + cache::kAuto))
+    if (auto const record = fs.errors.find(kind)) return to_line(*record);
   if (auto const error = explain_grammar(fs.recipes, fs.options.largest, path))
     return format("{}: {}: {}\n", path, errno_name(error->err()), error->sentence());
   return format("{}: no failed open is known\n", path);

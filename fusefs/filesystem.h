@@ -47,7 +47,7 @@ struct Counters {
 ///
 /// Threads: libfuse's workers run the operations, the job pool runs what waits (builds, peers' locks), the
 /// main thread ticks. Locks, all leaves, never held across a system call, a reply or each other: the node
-/// table, the parked requests, the jobs, the error records, and the cache's own.
+/// table, the parked requests, the jobs, the links, the error records, and the cache's own.
 struct Filesystem {
   struct Options {
     std::string mount_point;  // absolute
@@ -77,6 +77,8 @@ struct Filesystem {
   ControlFiles control_files;
   Guarded<NodeTable> nodes;
   Guarded<std::map<std::pair<cache::Recipe const*, std::int64_t>, BuildJob>> jobs;
+  /// Recipes whose `auto` is being found out, and the parked requests that ask for it.
+  Guarded<std::map<cache::Recipe const*, std::vector<std::uint64_t>>> auto_links;
   JobPool pool;  // last: joined before what its jobs use is destroyed
 };
 

@@ -3,11 +3,44 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/scope_exit.h"
+
+#include <cerrno>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace templatefs::fusefs {
+
+namespace {
+
+Fd make_file(Filesystem& fs, ImagePlace const& place, cache::PinnedTemplate const* from) {
+  int const dir = place.dir->get();
+  if (from == nullptr) return open_at(dir, place.name, O_RDWR | O_CREAT | O_EXCL, 0600);
+  // A set's images meet in one machine, which may want to tell their filesystems apart.
+  auto const stamp = place.set.empty() ? cache::Stamp::as_recipe : cache::Stamp::own_where_possible;
+  return fs.cache.make_image(*from, place.request, dir, place.name, stamp);
+}
+
+Fd make_file_in_set(Filesystem& fs, ImagePlace const& place, cache::PinnedTemplate const* from) {
+  int const dir = place.dir->get();
+  for (int attempt = 0;; ++attempt) {
+    if (::mkdirat(dir, place.set.c_str(), 0700) != 0 && errno != EEXIST)
+      throw_errno("make the directory of the set", place.set);
+    try {
+      ScopeExit undo([&] { remove_empty_set(dir, place.set); });
+      Fd file = make_file(fs, place, from);
+      undo.dismiss();
+      return file;
+    } catch (Error const& error) {
+      // Whoever unlinked the last image of the set may have taken the directory away in between.
+      if (error.err() != ENOENT || attempt == 9) throw;
+    }
+  }
+}
+
+}  // namespace
 
 std::shared_ptr<Fd> image_directory(Filesystem& fs, cache::TemplateRequest const& request) {
   std::string const path = request.path();
@@ -15,16 +48,26 @@ std::shared_ptr<Fd> image_directory(Filesystem& fs, cache::TemplateRequest const
   return std::make_shared<Fd>(open_at(fs.session.images_dir(), path, O_RDONLY | O_DIRECTORY));
 }
 
-Fd make_image_file(Filesystem& fs, cache::TemplateRequest const& request, int dir, std::string const& name,
-                   ImageOwner owner, cache::PinnedTemplate const* from) {
-  Fd file = from != nullptr ? fs.cache.make_image(*from, request, dir, name)
-                            : open_at(dir, name, O_RDWR | O_CREAT | O_EXCL, 0600);
+ImagePlace place_of(ImageNode const& image) {
+  auto const& capacity = image.directory().capacity();
+  return {capacity.request, capacity.store_dir, image.store_name(),
+          image.set() == nullptr ? std::string() : image.set()->name};
+}
+
+Fd make_image_file(Filesystem& fs, ImagePlace const& place, ImageOwner owner,
+                   cache::PinnedTemplate const* from) {
+  Fd file = place.set.empty() ? make_file(fs, place, from) : make_file_in_set(fs, place, from);
   // Ownership on the backing file is for quotas and for people who look into the store; what the mount shows
   // is the node's, so an unprivileged daemon that may not chown is no reason to fail.
   if (owner.uid != fs.owner_uid || owner.gid != fs.owner_gid) [[maybe_unused]]
     int const ignored = ::fchown(file.get(), owner.uid, owner.gid);
   ++fs.counters.images_made;
   return file;
+}
+
+void remove_empty_set(int dir, std::string const& set) noexcept {
+  // ENOTEMPTY is what makes this safe at any time; an empty directory that stayed goes with the session.
+  [[maybe_unused]] int const ignored = ::unlinkat(dir, set.c_str(), AT_REMOVEDIR);
 }
 
 }  // namespace templatefs::fusefs

@@ -27,16 +27,30 @@ struct Decision {
   enum class Act { refuse, share, park, open_existing, make } act = Act::refuse;
   int err = 0;
   std::shared_ptr<OpenImage> open;  // share
-  std::shared_ptr<Fd> dir;          // open_existing, make (may be null: not made yet)
-  std::string name;
-  std::string path;  // below the mount point
-  std::optional<cache::TemplateRequest> request;
+  ImagePlace place;                 // open_existing, make
+  std::string path;                 // below the mount point
 };
 
 /// The kernel has checked permissions, but against what it knew of a name that was nobody's: while the first
 /// open is under way, a second user's open gets this far.
 bool may_open(ImageNode const& image, Caller const& caller) {
-  return caller.uid == 0 || caller.uid == image.uid || (image.mode & 0066) != 0;
+  auto const* const set = image.set();
+  if (set != nullptr && set->owned() && caller.uid != set->uid && (set->mode & 0011) == 0 && caller.uid != 0)
+    return false;
+  return !image.claimed() || caller.uid == 0 || caller.uid == image.uid || (image.mode & 0066) != 0;
+}
+
+/// The image is this caller's from now on, and its set, if that is nobody's.
+void begin_making(ImageNode& image, Caller const& caller) {
+  image.uid = caller.uid;
+  image.gid = caller.gid;
+  image.mode = 0600 & ~caller.umask;
+  if (auto* const set = image.set(); set != nullptr && !set->owned()) {
+    set->uid = caller.uid;
+    set->gid = caller.gid;
+    set->mode = 0700 & ~caller.umask;
+  }
+  ++image.directory().making;
 }
 
 Decision decide(NodeTable& nodes, fuse_ino_t number, Caller const& caller) {
@@ -47,12 +61,9 @@ Decision decide(NodeTable& nodes, fuse_ino_t number, Caller const& caller) {
     return decision;
   }
   auto& image = static_cast<ImageNode&>(*node);
-  auto& capacity = static_cast<CapacityNode&>(*image.parent);
-  decision.name = image.name;
   decision.path = NodeTable::path(image);
-  decision.request = capacity.request;
-  decision.dir = capacity.store_dir;
-  if (image.claimed() && !may_open(image, caller)) {
+  decision.place = place_of(image);
+  if (!may_open(image, caller)) {
     decision.err = EACCES;
   } else if (image.open) {
     ++image.opens;
@@ -60,17 +71,15 @@ Decision decide(NodeTable& nodes, fuse_ino_t number, Caller const& caller) {
     decision.act = Decision::Act::share;
   } else if (image.busy) {
     decision.act = Decision::Act::park;
-  } else if (image.gone) {
-    decision.err = ESTALE;
+  } else if (image.gone || (image.set() != nullptr && image.set()->gone)) {
+    decision.err = ESTALE;  // the kernel looks the path up anew
   } else {
     image.busy = true;
     if (image.exists) {
       decision.act = Decision::Act::open_existing;
     } else {
       decision.act = Decision::Act::make;
-      image.uid = caller.uid;
-      image.gid = caller.gid;
-      image.mode = 0600 & ~caller.umask;
+      begin_making(image, caller);
     }
   }
   return decision;
@@ -96,18 +105,13 @@ std::shared_ptr<OpenImage> finish(Filesystem& fs, fuse_ino_t number, Fd file, st
   std::vector<std::uint64_t> waiters;
   fs.nodes.with([&](NodeTable& nodes) {
     auto& image = static_cast<ImageNode&>(*nodes.find(number));
-    auto& capacity = static_cast<CapacityNode&>(*image.parent);
+    waiters = image.end_busy();
     if (!image.exists && !image.gone) {
-      image.exists = true;
       image.made_from = from == nullptr ? nullptr : nodes.intern(from->key);
-      capacity.store_dir = dir;
-      capacity.images.insert(image);
-      capacity.changed_ns = epoch_ms_now() * 1'000'000;
+      image.directory().capacity().store_dir = dir;
+      image.appear(epoch_ms_now() * 1'000'000);
     }
     image.open = open;
-    image.busy = false;
-    waiters = std::move(image.waiters);
-    image.waiters.clear();
     image.opens += 1 + static_cast<std::uint32_t>(waiters.size());
   });
   for (auto const id : waiters) {
@@ -148,8 +152,9 @@ void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry 
       return resume_with(fs, request, number, resume, *decision.open);
     case Decision::Act::open_existing:
       try {
+        auto const& place = decision.place;
         auto const open =
-            finish(fs, number, open_at(decision.dir->get(), decision.name, O_RDWR), decision.dir, nullptr);
+            finish(fs, number, open_at(place.dir->get(), place.name, O_RDWR), place.dir, nullptr);
         return resume_with(fs, request, number, resume, *open);
       } catch (...) {
         auto const error = to_error(std::current_exception());
@@ -163,14 +168,15 @@ void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry 
 
   ImageOwner const owner{caller.uid, caller.gid};
   try {
-    cache::require_possible(*decision.request);
+    cache::require_possible(decision.place.request);
     std::shared_ptr<cache::PinnedTemplate const> warm;
-    if (!entry.empty_if_new) warm = fs.cache.warm(*decision.request);
+    if (!entry.empty_if_new) warm = fs.cache.warm(decision.place.request);
     if (warm || entry.empty_if_new) {
       if (warm) ++fs.counters.template_hits;
-      auto const dir = decision.dir ? decision.dir : image_directory(fs, *decision.request);
-      Fd file = make_image_file(fs, *decision.request, dir->get(), decision.name, owner, warm.get());
-      auto const open = finish(fs, number, std::move(file), dir, warm.get());
+      auto& place = decision.place;
+      if (!place.dir) place.dir = image_directory(fs, place.request);
+      Fd file = make_image_file(fs, place, owner, warm.get());
+      auto const open = finish(fs, number, std::move(file), place.dir, warm.get());
       return resume_with(fs, request, number, resume, *open);
     }
   } catch (...) {
@@ -187,7 +193,7 @@ void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry 
   if (id != 0)
     fs.nodes.with(
         [&](NodeTable& nodes) { static_cast<ImageNode*>(nodes.find(number))->waiters.push_back(id); });
-  wait_for_template(fs, *decision.request, number);
+  wait_for_template(fs, decision.place.request, number);
 }
 
 bool may_write(int open_flags) {
@@ -234,32 +240,26 @@ std::shared_ptr<OpenImage> open_image_of(Filesystem& fs, fuse_ino_t number) {
 }
 
 void finish_from_template(Filesystem& fs, fuse_ino_t number, cache::PinnedTemplate const& from) {
-  std::string name;
+  ImagePlace place;
   std::string path;
   ImageOwner owner{};
-  std::shared_ptr<Fd> dir;
-  std::optional<cache::TemplateRequest> request;
   bool const wanted = fs.nodes.with([&](NodeTable& nodes) {
     auto& image = static_cast<ImageNode&>(*nodes.find(number));
     if (!fs.parked.any_waiting(image.waiters)) {
       // Everybody was interrupted: the template is there for later, the name stays as new.
-      image.busy = false;
-      image.waiters.clear();
+      image.end_busy();
       nodes.release_if_unused(image);
       return false;
     }
-    auto& capacity = static_cast<CapacityNode&>(*image.parent);
-    name = image.name;
+    place = place_of(image);
     path = NodeTable::path(image);
     owner = {image.uid, image.gid};
-    dir = capacity.store_dir;
-    request = capacity.request;
     return true;
   });
   if (!wanted) return;
   try {
-    if (!dir) dir = image_directory(fs, *request);
-    (void)finish(fs, number, make_image_file(fs, *request, dir->get(), name, owner, &from), dir, &from);
+    if (!place.dir) place.dir = image_directory(fs, place.request);
+    (void)finish(fs, number, make_image_file(fs, place, owner, &from), place.dir, &from);
     release_image(fs, number);  // finish()'s hold for the caller
   } catch (...) {
     auto const error = fs.cache.store().with_remedy(to_error(std::current_exception()));
@@ -272,9 +272,7 @@ void fail_image(Filesystem& fs, fuse_ino_t number, Error const& error) {
   std::vector<std::uint64_t> waiters;
   fs.nodes.with([&](NodeTable& nodes) {
     auto& image = static_cast<ImageNode&>(*nodes.find(number));
-    image.busy = false;
-    waiters = std::move(image.waiters);
-    image.waiters.clear();
+    waiters = image.end_busy();
     nodes.release_if_unused(image);
   });
   for (auto const id : waiters) {

@@ -55,6 +55,9 @@ std::unique_ptr<Node> make_child(Filesystem const& fs, Node& parent, std::string
       return make_control_child(parent, name);
     case NodeKind::recipe: {
       auto const* const of = static_cast<RecipeNode&>(parent).recipe;
+      if (name == cache::kAuto)
+        return cache::has_auto(*of) ? std::make_unique<Node>(NodeKind::auto_link, &parent, std::string(name))
+                                    : nullptr;
       if (of->stored && name == cache::kNative)
         return std::make_unique<CapacityNode>(&parent, cache::TemplateRequest{of, std::nullopt});
       auto const capacity = parse_capacity_name(name, fs.options.largest);
@@ -64,8 +67,13 @@ std::unique_ptr<Node> make_child(Filesystem const& fs, Node& parent, std::string
       return std::make_unique<CapacityNode>(&parent, cache::TemplateRequest{of, *capacity});
     }
     case NodeKind::capacity:
+      if (id_of_set_name(name))
+        return std::make_unique<SetNode>(static_cast<CapacityNode*>(&parent), std::string(name));
       if (!id_of_image_name(name)) return nullptr;
-      return std::make_unique<ImageNode>(&parent, std::string(name));
+      return std::make_unique<ImageNode>(static_cast<CapacityNode*>(&parent), std::string(name));
+    case NodeKind::set:
+      if (static_cast<SetNode&>(parent).gone || !is_disk_of_set(name)) return nullptr;
+      return std::make_unique<ImageNode>(static_cast<SetNode*>(&parent), std::string(name));
     default:
       return make_control_child(parent, name);
   }

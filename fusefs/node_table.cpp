@@ -45,11 +45,11 @@ NodeTable::NodeTable() {
 
 NodeTable::~NodeTable() {
   names_.set.clear();
-  // Directories unlink their images' hooks first (~CapacityNode), whatever the order of destruction.
+  // Listings let go of their nodes first, whatever the order of destruction.
   std::vector<Node*> all;
   for (auto& node : numbers_.set) all.push_back(&node);
   for (Node* const node : all)
-    if (node->kind == NodeKind::capacity) static_cast<CapacityNode*>(node)->images.clear();
+    if (node->holds_images()) static_cast<ImageDirectoryNode*>(node)->listed.clear();
   numbers_.set.clear_and_dispose([](Node* node) { delete node; });
 }
 
@@ -77,6 +77,12 @@ Node* NodeTable::find_child(Node const& parent, std::string_view name) noexcept 
 
 void NodeTable::unname(Node& node) noexcept {
   if (static_cast<ByNameHook&>(node).is_linked()) names_.set.erase(names_.set.iterator_to(node));
+}
+
+void NodeTable::drop(ImageNode& image, std::int64_t now_ns) noexcept {
+  image.disappear(now_ns);
+  unname(image);
+  release_if_unused(image);
 }
 
 void NodeTable::rename(Node& node, std::string name) {

@@ -35,6 +35,8 @@ class NodeTable {
   }
   /// Takes a node out of its directory: its name is free, the node lives on for those who have it.
   void unname(Node& node) noexcept;
+  /// The same for an image whose file is gone or will be: only those who have it open keep it.
+  void drop(ImageNode& image, std::int64_t now_ns) noexcept;
   /// Puts a node under another name in the same directory. The name must be free.
   void rename(Node& node, std::string name);
   /// The kernel dropped `count` references.

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/log.h"
 #include "fusefs/filesystem.h"
 #include "fusefs/operations.h"
 #include "fusefs/path_grammar.h"
@@ -11,13 +10,15 @@ void op_create(fuse_req_t req, fuse_ino_t parent, char const* name, mode_t, fuse
   answer(req, [&](Request& request) {
     auto& fs = Filesystem::of(request);
     std::string path;
-    bool const in_capacity = fs.nodes.with([&](NodeTable& nodes) {
+    NodeKind directory = NodeKind::root;
+    fs.nodes.with([&](NodeTable& nodes) {
       Node const* const above = nodes.find(parent);
-      if (above != nullptr) path = NodeTable::path(*above) + "/" + name;
-      return above != nullptr && above->kind == NodeKind::capacity;
+      if (above == nullptr || !above->holds_images()) return;
+      directory = above->kind;
+      path = NodeTable::path(*above) + "/" + name;
     });
-    if (!in_capacity) return request.error(EPERM);
-    fs.errors.add(path, Error(ENOENT, format("\"{}\" is no image's name", name), explain_image_name(name)));
+    if (path.empty()) return request.error(EPERM);
+    fs.errors.add(path, directory == NodeKind::set ? no_disk_of_set(name) : no_image(name));
     request.error(ENOENT);
   });
 }

@@ -19,9 +19,6 @@ void op_mkdir(fuse_req_t req, fuse_ino_t, char const*, mode_t) {
 void op_mknod(fuse_req_t req, fuse_ino_t, char const*, mode_t, dev_t) {
   refuse(req);
 }
-void op_rmdir(fuse_req_t req, fuse_ino_t, char const*) {
-  refuse(req);
-}
 void op_symlink(fuse_req_t req, char const*, fuse_ino_t, char const*) {
   refuse(req);
 }

@@ -26,6 +26,19 @@ void set_owner_and_mode(Filesystem& fs, fuse_ino_t number, OpenImage const& open
   });
 }
 
+/// A set that has disks is its owner's to give away or to open to others, as its images are.
+int change_set(Filesystem& fs, fuse_ino_t number, struct stat const& wanted, int which) {
+  constexpr int kPossible = FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_CTIME;
+  return fs.nodes.with([&](NodeTable& nodes) {
+    auto& set = static_cast<SetNode&>(*nodes.find(number));
+    if (!set.owned() || (which & ~kPossible) != 0) return EPERM;
+    if (which & FUSE_SET_ATTR_UID) set.uid = wanted.st_uid;
+    if (which & FUSE_SET_ATTR_GID) set.gid = wanted.st_gid;
+    if (which & FUSE_SET_ATTR_MODE) set.mode = wanted.st_mode & 0777;
+    return 0;
+  });
+}
+
 void set_times(OpenImage const& open, struct stat const& wanted, int which) {
   auto const choose = [&](int set, int now, timespec const& value) {
     if (which & now) return timespec{0, UTIME_NOW};
@@ -41,14 +54,19 @@ void set_times(OpenImage const& open, struct stat const& wanted, int which) {
 void op_setattr(fuse_req_t req, fuse_ino_t number, struct stat* requested, int which, fuse_file_info*) {
   answer(req, [&](Request& request) {
     auto& fs = Filesystem::of(request);
-    bool const is_image = fs.nodes.with([&](NodeTable& nodes) {
+    auto const kind = fs.nodes.with([&](NodeTable& nodes) {
       Node const* const node = nodes.find(number);
-      return node != nullptr && node->kind == NodeKind::image;
+      return node == nullptr ? NodeKind::root : node->kind;
     });
-    // Directories are what they are. Setuid and setgid on a disk image serve nothing, and we promised the
-    // kernel that there are no privileges to kill on a write (HANDLE_KILLPRIV_V2).
+    // Other directories are what they are. Setuid and setgid on a disk image serve nothing, and we promised
+    // the kernel that there are no privileges to kill on a write (HANDLE_KILLPRIV_V2).
     bool const special_bits = (which & FUSE_SET_ATTR_MODE) != 0 && (requested->st_mode & 07000) != 0;
-    if (!is_image || special_bits) return request.error(EPERM);
+    if (special_bits || (kind != NodeKind::image && kind != NodeKind::set)) return request.error(EPERM);
+    if (kind == NodeKind::set) {
+      if (int const refusal = change_set(fs, number, *requested, which)) return request.error(refusal);
+      auto const attributes = attributes_of(fs, number, request.caller());
+      return request.attr(attributes->st, attributes->attr_timeout);
+    }
 
     // A change makes the image: what would be changed otherwise?
     Entry const entry{(which & FUSE_SET_ATTR_SIZE) != 0 && requested->st_size == 0};

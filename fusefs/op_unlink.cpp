@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/files.h"
-#include "fusefs/filesystem.h"
+#include "fusefs/image_files.h"
 #include "fusefs/operations.h"
 
 #include <unistd.h>
@@ -11,33 +11,32 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, char const* name) {
   answer(req, [&](Request& request) {
     auto& fs = Filesystem::of(request);
     int refusal = 0;
-    std::shared_ptr<Fd> dir;
+    ImagePlace place;
     fs.nodes.with([&](NodeTable& nodes) {
       Node* const above = nodes.find(parent);
       Node* const node = above == nullptr ? nullptr : nodes.find_child(*above, name);
-      if (above == nullptr || above->kind != NodeKind::capacity)
+      if (above == nullptr || !above->holds_images())
         refusal = EPERM;  // recipes, capacities and .templatefs are not the user's to remove
-      else if (node == nullptr || !static_cast<ImageNode*>(node)->exists)
+      else if (node == nullptr || node->kind != NodeKind::image || !static_cast<ImageNode*>(node)->exists)
         refusal = ENOENT;
       else
-        dir = static_cast<CapacityNode*>(above)->store_dir;
+        place = place_of(static_cast<ImageNode&>(*node));
     });
     if (refusal != 0) return request.error(refusal);
 
     // The file first: whoever makes the name anew, once the table lets go of it, must not meet the old one.
-    if (::unlinkat(dir->get(), name, 0) != 0 && errno != ENOENT) throw_errno("remove the image", name);
+    if (::unlinkat(place.dir->get(), place.name.c_str(), 0) != 0 && errno != ENOENT)
+      throw_errno("remove the image", name);
     ++fs.counters.images_dropped;
-    fs.nodes.with([&](NodeTable& nodes) {
-      auto* const above = static_cast<CapacityNode*>(nodes.find(parent));
-      auto* const image = static_cast<ImageNode*>(nodes.find_child(*above, name));
-      if (image == nullptr || !image->exists) return;
-      above->images.erase(above->images.iterator_to(*image));
-      above->changed_ns = epoch_ms_now() * 1'000'000;
-      image->exists = false;
-      image->gone = true;
-      nodes.unname(*image);
-      nodes.release_if_unused(*image);
+    bool const last_of_set = fs.nodes.with([&](NodeTable& nodes) {
+      auto* const image = static_cast<ImageNode*>(nodes.find_child(*nodes.find(parent), name));
+      if (image == nullptr || !image->exists) return false;
+      auto const* const set = image->set();
+      nodes.drop(*image, epoch_ms_now() * 1'000'000);
+      // The kernel, which waits for this answer, keeps the directory in the table.
+      return set != nullptr && set->listed.empty();
     });
+    if (last_of_set) remove_empty_set(place.dir->get(), place.set);
     request.success();
   });
 }

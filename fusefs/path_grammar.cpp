@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace templatefs::fusefs {
 
@@ -14,6 +15,23 @@ bool is_id_byte(char c) noexcept {
          std::string_view("._+@=:,#%~-").find(c) != std::string_view::npos;
 }
 
+std::optional<std::string_view> id_before(std::string_view suffix, std::string_view name) noexcept {
+  if (!name.ends_with(suffix)) return std::nullopt;
+  auto const id = name.substr(0, name.size() - suffix.size());
+  return is_image_id(id) ? std::optional(id) : std::nullopt;
+}
+
+/// What is wrong with an id that is_image_id() refuses.
+std::string explain_id(std::string_view id) {
+  if (id.empty()) return "The id is empty.";
+  if (id.size() > kLongestId)
+    return format("The id has {} bytes and may have {}; `templatefs path NAME` makes a valid one.", id.size(),
+                  kLongestId);
+  if (id.front() == '.' || id.front() == '-') return format("An id does not start with '{}'.", id.front());
+  return "An id is made of A-Z a-z 0-9 and ._+@=:,#%~- only; `templatefs path NAME` makes one of any test "
+         "name.";
+}
+
 }  // namespace
 
 bool is_image_id(std::string_view text) noexcept {
@@ -22,10 +40,15 @@ bool is_image_id(std::string_view text) noexcept {
 }
 
 std::optional<std::string_view> id_of_image_name(std::string_view name) noexcept {
-  if (!name.ends_with(kImageSuffix)) return std::nullopt;
-  auto const id = name.substr(0, name.size() - kImageSuffix.size());
-  if (!is_image_id(id)) return std::nullopt;
-  return id;
+  return id_before(kImageSuffix, name);
+}
+
+std::optional<std::string_view> id_of_set_name(std::string_view name) noexcept {
+  return id_before(kSetSuffix, name);
+}
+
+bool is_disk_of_set(std::string_view name) noexcept {
+  return std::find(kDisksOfSet.begin(), kDisksOfSet.end(), name) != kDisksOfSet.end();
 }
 
 std::optional<Capacity> parse_capacity_name(std::string_view name, Capacity largest) noexcept {
@@ -34,16 +57,31 @@ std::optional<Capacity> parse_capacity_name(std::string_view name, Capacity larg
   return capacity;
 }
 
-std::string explain_image_name(std::string_view name) {
-  if (!name.ends_with(kImageSuffix)) return "an image's name ends in .img";
-  auto const id = name.substr(0, name.size() - kImageSuffix.size());
-  if (id.empty()) return "the id before .img is empty";
-  if (id.size() > kLongestId)
-    return format("the id has {} bytes and may have {}; `templatefs path NAME` makes a valid one", id.size(),
-                  kLongestId);
-  if (id.front() == '.' || id.front() == '-') return format("an id does not start with '{}'", id.front());
-  return "an id is made of A-Z a-z 0-9 and ._+@=:,#%~- only; `templatefs path NAME` makes one of any test "
-         "name";
+std::string_view template_of_path(std::string_view path) noexcept {
+  auto const slash = path.find('/');
+  return slash == std::string_view::npos ? path : path.substr(0, path.find('/', slash + 1));
+}
+
+Error no_image(std::string_view name) {
+  return Error(ENOENT, format("\"{}\" is no image's name", name),
+               name.ends_with(kImageSuffix) ? explain_id(name.substr(0, name.size() - kImageSuffix.size()))
+                                            : "An image is called <id>.img, a set of disks <id>.d.");
+}
+
+Error no_set(std::string_view name) {
+  return Error(ENOENT, format("\"{}\" is no directory of a set of disks", name),
+               name.ends_with(kSetSuffix) ? explain_id(name.substr(0, name.size() - kSetSuffix.size()))
+                                          : "Such a directory is called <id>.d.");
+}
+
+Error no_disk_of_set(std::string_view name) {
+  return Error(ENOENT, format("\"{}\" is no disk of a set", name),
+               "There are TEST.img, SCRATCH.img and POOL0.img to POOL7.img.");
+}
+
+Error above_largest(Capacity capacity, Capacity largest) {
+  return Error(ENOENT, format("{} is more than this mount's largest capacity, {}", capacity.canonical(),
+                              largest.canonical()));
 }
 
 }  // namespace templatefs::fusefs

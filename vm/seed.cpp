@@ -39,6 +39,12 @@ SeedSize archive_size(std::string const& path) {
   return size;
 }
 
+/// Nobody knows what is in an image; more than it has allocated there is not.
+std::int64_t allocated_bytes(std::string const& image) {
+  struct stat st {};
+  return ::stat(image.c_str(), &st) == 0 ? st.st_blocks * 512 : 0;
+}
+
 std::int64_t round_up(std::int64_t bytes, std::int64_t step) {
   return (bytes + step - 1) / step * step;
 }
@@ -68,6 +74,12 @@ Capacity comfortable_capacity(SeedSize size) {
   return Capacity::of_mib(round_up(std::max({for_data, for_inodes, 512 * kMiB}), 64 * kMiB) / kMiB);
 }
 
+Capacity comfortable_capacity(Seed const& seed) {
+  auto size = seed_size(seed);
+  if (seed.kind == Seed::Kind::image) size.data = allocated_bytes(seed.path);
+  return comfortable_capacity(size);
+}
+
 Error does_not_fit(Seed const& seed, SeedSize size, Capacity capacity) {
   auto const at_least = Capacity::of_mib(std::max(round_up(size.bytes(), kMiB) / kMiB, capacity.mib() + 1));
   return Error(ENOSPC,
@@ -91,10 +103,7 @@ std::string seed_digest(Seed const& seed) {
 std::chrono::seconds fill_time(Seed const& seed, SeedSize size) {
   // Measured under TCG: 30 MiB a second and 2,000 files a second; a busy host gets several times as long.
   constexpr std::int64_t kBytesPerSecond = 4 * kMiB, kEntriesPerSecond = 250;
-  auto bytes = size.data;
-  struct stat st {};
-  // Nobody knows what is in an image; more than it has allocated there is not.
-  if (seed.kind == Seed::Kind::image && ::stat(seed.path.c_str(), &st) == 0) bytes = st.st_blocks * 512;
+  auto const bytes = seed.kind == Seed::Kind::image ? allocated_bytes(seed.path) : size.data;
   return std::chrono::seconds(bytes / kBytesPerSecond + size.entries / kEntriesPerSecond);
 }
 

@@ -47,6 +47,9 @@ std::int64_t seed_bytes(Seed const& seed);
 /// MiB.
 Capacity comfortable_capacity(SeedSize size);
 
+/// The same for a seed; an image may hold as much as it has allocated. Throws as seed_size does.
+Capacity comfortable_capacity(Seed const& seed);
+
 /// Throws Error(ENOSPC) "needs at least ..." where the seed cannot be got into the capacity.
 void require_room(Seed const& seed, SeedSize size, Capacity capacity);
 /// That error, for a seed that turned out not to fit.

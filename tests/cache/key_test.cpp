@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "cache/manifest.h"
 #include "tests/support/fake_builder.h"
+#include "tests/support/temp_dir.h"
 
 #include <gmock/gmock.h>
 
@@ -86,6 +87,24 @@ TEST(Recipe, RequestsSayWhatIsWrong) {
   EXPECT_NE(sentence_of("btrfs").find("256M"), std::string::npos);
   EXPECT_THROW(require_possible(parse_request(book, "xfs/256M")), Error);
   EXPECT_NO_THROW(require_possible(parse_request(book, "raw/1M")));
+}
+
+TEST(Recipe, AutoIsTheCapacityThatSuitsItsSeed) {
+  test::TempDir const seed;
+  Recipe recipe = *book.find("ext4");
+  recipe.name = "rootfs";
+  recipe.seed = vm::Seed{vm::Seed::Kind::directory, seed.path()};
+  RecipeBook const own({recipe});
+  EXPECT_EQ(parse_request(own, "rootfs/auto").path(), "rootfs/512M");
+  EXPECT_EQ(auto_target(*own.find("rootfs")), "512M");
+  EXPECT_FALSE(has_auto(*own.find("ext4")));
+  try {
+    (void)parse_request(own, "ext4/auto");
+    FAIL();
+  } catch (Error const& error) {
+    EXPECT_EQ(error.err(), ENOENT);
+    EXPECT_THAT(error.sentence(), testing::HasSubstr("a recipe with a seed"));
+  }
 }
 
 TEST(Recipe, EachHasItsLimits) {

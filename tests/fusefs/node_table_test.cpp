@@ -22,6 +22,16 @@ class NodeTableTest : public ::testing::Test {
     image.lookups = 1;
     return image;
   }
+  SetNode& add_set(std::string const& name) {
+    auto& set = table_.insert(std::make_unique<SetNode>(capacity_, name));
+    set.lookups = 1;
+    return set;
+  }
+  ImageNode& add_disk(SetNode& set, std::string const& name) {
+    auto& image = table_.insert(std::make_unique<ImageNode>(&set, name));
+    image.lookups = 1;
+    return image;
+  }
   cache::RecipeBook const book_;
   NodeTable table_;
   CapacityNode* capacity_;
@@ -50,11 +60,73 @@ TEST_F(NodeTableTest, ANameTheKernelForgotIsGoneAndItsDirectoriesWithIt) {
 
 TEST_F(NodeTableTest, AnImageThatExistsOutlivesTheKernelsInterest) {
   auto& image = add_image("a.img");
-  image.exists = true;
-  capacity_->images.insert(image);
-  table_.forget(image.number, 1);
+  image.appear(1);
+  auto const number = image.number;
+  table_.forget(number, 1);
   EXPECT_EQ(table_.find_child(*capacity_, "a.img"), &image);
-  capacity_->images.erase(capacity_->images.iterator_to(image));
+  EXPECT_EQ(capacity_->changed_ns, 1);
+  table_.drop(image, 2);
+  EXPECT_EQ(table_.find(number), nullptr);
+  EXPECT_EQ(capacity_->changed_ns, 2);
+}
+
+TEST_F(NodeTableTest, ASetIsListedWhileItHasAnImage) {
+  auto& set = add_set("a.d");
+  auto& test = add_disk(set, "TEST.img");
+  auto& pool = add_disk(set, "POOL0.img");
+  EXPECT_EQ(NodeTable::path(pool), "btrfs/256M/a.d/POOL0.img");
+  EXPECT_EQ(pool.store_name(), "a.d/POOL0.img");
+  EXPECT_EQ(&pool.directory().capacity(), capacity_);
+  EXPECT_FALSE(set.owned());
+  test.appear(1);
+  pool.appear(2);
+  EXPECT_TRUE(set.owned());
+  EXPECT_EQ(capacity_->listed.size(), 1u);
+  EXPECT_EQ(capacity_->changed_ns, 1) << "a second image changes the set alone";
+  table_.drop(test, 3);
+  EXPECT_FALSE(set.emptied);
+  table_.drop(pool, 4);
+  EXPECT_TRUE(set.emptied);
+  EXPECT_FALSE(set.owned());
+  EXPECT_TRUE(capacity_->listed.empty());
+  EXPECT_EQ(capacity_->changed_ns, 4);
+}
+
+TEST_F(NodeTableTest, ASetWithAnImageOutlivesTheKernelsInterest) {
+  auto& set = add_set("a.d");
+  auto const numbers = std::pair(set.number, add_disk(set, "TEST.img").number);
+  static_cast<ImageNode*>(table_.find(numbers.second))->appear(1);
+  table_.forget(numbers.second, 1);
+  table_.forget(numbers.first, 1);
+  table_.forget(capacity_->number, 1);
+  ASSERT_EQ(table_.find_child(*capacity_, "a.d"), &set);
+  table_.drop(static_cast<ImageNode&>(*table_.find(numbers.second)), 2);
+  EXPECT_EQ(table_.find(numbers.first), nullptr);
+  EXPECT_EQ(table_.size(), 1u) << "and its directories with it";
+}
+
+TEST_F(NodeTableTest, ATableEndsWithSetsInIt) {
+  auto& set = add_set("a.d");
+  add_disk(set, "TEST.img").appear(1);
+  add_image("b.img").appear(1);
+}
+
+TEST_F(NodeTableTest, ASetIsItsOwnersWhileAnImageIsBeingMade) {
+  auto& set = add_set("a.d");
+  auto& disk = add_disk(set, "TEST.img");
+  disk.busy = true;
+  ++set.making;
+  disk.waiters = {7, 8};
+  EXPECT_TRUE(set.owned());
+  EXPECT_EQ(disk.end_busy(), (std::vector<std::uint64_t>{7, 8}));
+  EXPECT_FALSE(set.owned());
+  EXPECT_TRUE(disk.waiters.empty());
+  // Opened again, and unlinked meanwhile: nothing was being made.
+  disk.appear(1);
+  disk.busy = true;
+  disk.disappear(2);
+  disk.end_busy();
+  EXPECT_EQ(set.making, 0u);
 }
 
 TEST_F(NodeTableTest, AnUnnamedNodeLivesOnForItsHolders) {

@@ -17,8 +17,8 @@ TEST(TestId, HasFixedVectors) {
   EXPECT_EQ(test_id("-x"), "%2Dx");
   EXPECT_EQ(test_id("~"), "%7E");
   EXPECT_EQ(test_id("ä"), "%C3%A4");
-  EXPECT_EQ(test_id(std::string(201, 'x')),
-            std::string(83, 'x') + "~84a0678c90937f5dcf9994d5866668da~" + std::string(83, 'x'));
+  std::string const end(83, 'x');
+  EXPECT_EQ(test_id(std::string(201, 'x')), end + "~84a0678c90937f5dcf9994d5866668da~" + end);
 }
 
 TEST(TestId, IsAlwaysValidAndComesBackUnlessShortened) {

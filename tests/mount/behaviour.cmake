@@ -11,6 +11,15 @@ templatefs_test(test_mount_names LABELS mount LIBRARIES templatefs_mount_support
   hostile_names_test.cpp
   image_names_test.cpp
   quiet_looks_test.cpp)
+templatefs_test(test_mount_sets LABELS mount concurrency LIBRARIES templatefs_mount_support SOURCES
+  sets_owner_test.cpp
+  sets_test.cpp)
+templatefs_test(test_mount_auto LABELS mount LIBRARIES templatefs_mount_support SOURCES
+  auto_link_test.cpp)
+templatefs_test(test_mount_seeds LABELS vm TIMEOUT 300 LIBRARIES templatefs_mount_support SOURCES
+  ../vm/seed_fixture.cpp
+  ../vm/support.cpp
+  seeds_test.cpp)
 templatefs_test(test_mount_ownership LABELS mount LIBRARIES templatefs_mount_support SOURCES
   ownership_test.cpp)
 templatefs_test(test_mount_io LABELS mount LIBRARIES templatefs_mount_support SOURCES

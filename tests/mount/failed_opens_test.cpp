@@ -79,7 +79,7 @@ TEST_F(FailedOpens, ARefusedNameThatWasToBeCreatedIsExplained) {
   EXPECT_EQ(open_outcome(mount / "ext4/16M/a b.img", O_RDWR | O_CREAT, 0600), "ENOENT");
   EXPECT_THAT(errors_of(mount), AllOf(HasSubstr("ext4/16M/a b.img: ENOENT"), HasSubstr("templatefs path")));
   for (auto const& [path, reason] : {std::pair("ext4/16M/-a.img", "does not start with '-'"),
-                                     {"ext4/16M/a", "ends in .img"},
+                                     {"ext4/16M/a", "is called <id>.img"},
                                      {"ext4/16m/a.img", "no capacity"},
                                      {"ext5/16M/a.img", "no recipe"},
                                      {"ext4/65T/a.img", "largest capacity"}}) {

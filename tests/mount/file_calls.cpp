@@ -2,6 +2,7 @@
 #include "tests/mount/file_calls.h"
 
 #include "base/error.h"
+#include "base/log.h"
 #include "tests/support/program.h"
 
 #include <cerrno>
@@ -13,6 +14,12 @@ namespace templatefs::test {
 
 std::string outcome(long result) {
   return result == -1 ? errno_name(errno) : "ok";
+}
+
+std::string link_of(std::string const& path) {
+  char target[4096];
+  auto const length = ::readlink(path.c_str(), target, sizeof target);
+  return length < 0 ? outcome(length) : std::string(target, static_cast<std::size_t>(length));
 }
 
 std::string open_outcome(std::string const& path, int flags, mode_t mode) {
@@ -57,6 +64,11 @@ struct stat stat_of(int fd) {
   struct stat st {};
   check(::fstat(fd, &st), "stat", "a descriptor");
   return st;
+}
+
+std::string owner_of(std::string const& path) {
+  auto const st = stat_of(path);
+  return format("{} {} {:04o}", st.st_uid, st.st_gid, st.st_mode & 07777);
 }
 
 std::string xattr_of(std::string const& path, std::string const& name) {

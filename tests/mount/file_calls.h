@@ -16,6 +16,8 @@ namespace templatefs::test {
 
 /// "ok", or the name of errno where a system call returned -1. `result` may be a pointer's: mmap's -1.
 std::string outcome(long result);
+/// Where a symbolic link leads, or the errno's name.
+std::string link_of(std::string const& path);
 /// Opens and closes.
 std::string open_outcome(std::string const& path, int flags, mode_t mode = 0);
 /// What the call comes to in a process of that user (its group has the same number).
@@ -30,6 +32,8 @@ void write_at(int fd, std::string_view bytes, off_t offset);
 std::string read_at(int fd, std::size_t size, off_t offset);
 struct stat stat_of(std::string const& path);
 struct stat stat_of(int fd);
+/// "uid gid mode", as ls -ln would.
+std::string owner_of(std::string const& path);
 /// Its value, or the errno's name.
 std::string xattr_of(std::string const& path, std::string const& name);
 

@@ -37,12 +37,12 @@ class Leaks : public RobustnessTest, public ::testing::WithParamInterface<char c
   }
   /// Runs both halves of the cycles and compares: what the first left is warmth, what the second adds is a
   /// leak.
-  void expect_steady(std::function<void(int)> const& cycle) {
+  void expect_steady(std::function<void(int)> const& cycle, int cycles = kCycles) {
     for (int index = 0; index < 200; ++index) cycle(index);
     auto const before = use();
-    for (int index = 0; index < kCycles / 2; ++index) cycle(index);
+    for (int index = 0; index < cycles / 2; ++index) cycle(index);
     auto const half = memory_of(daemon_->pid());
-    for (int index = kCycles / 2; index < kCycles; ++index) cycle(index);
+    for (int index = cycles / 2; index < cycles; ++index) cycle(index);
 
     Use after{};
     wait_until(
@@ -84,6 +84,25 @@ TEST_P(Leaks, TwentyThousandImagesComeAndGo) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Filesystems, Leaks, ::testing::Values("xfs", "btrfs"),
+                         [](auto const& each) { return std::string(each.param); });
+
+class LeaksOfSets : public Leaks {};
+
+TEST_P(LeaksOfSets, ThousandsOfSetsComeAndGo) {
+  auto const cycle = [&](int index) {
+    std::string const set = *daemon_ / "ext4/64M/leak" + std::to_string(index) + ".d";
+    for (char const* const disk : {"/TEST.img", "/SCRATCH.img"}) {
+      EXPECT_EQ(errno_of_open(set + disk), 0) << set << disk;
+      // As rm -r does, and all at once.
+      if (index % 2 == 0) check(::unlink((set + disk).c_str()), "unlink", set);
+    }
+    check(::rmdir(set.c_str()), "remove", set);
+  };
+  expect_steady(cycle, kCycles / 4);
+  EXPECT_EQ(status_of(*daemon_)["images"]["existing"], 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Filesystems, LeaksOfSets, ::testing::Values("xfs"),
                          [](auto const& each) { return std::string(each.param); });
 
 class LeaksOfRefusals : public Leaks {};

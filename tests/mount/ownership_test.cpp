@@ -18,14 +18,6 @@ using ::testing::Not;
 constexpr uid_t kAlice = 1234;
 constexpr uid_t kBob = 65534;
 
-/// "uid gid mode", as ls -ln would.
-std::string owner_of(std::string const& path) {
-  auto const st = stat_of(path);
-  char text[64];
-  std::snprintf(text, sizeof text, "%u %u %04o", st.st_uid, st.st_gid, st.st_mode & 07777);
-  return text;
-}
-
 class Ownership : public SharedMount {};
 
 TEST_F(Ownership, AnImageBelongsToItsFirstOpener) {

@@ -47,11 +47,16 @@ TEST_F(Seeds, ATarsSizeIsThatOfItsDirectory) {
 }
 
 TEST_F(Seeds, AnAutomaticCapacityHasRoom) {
-  EXPECT_EQ(comfortable_capacity({}).canonical(), "512M");
+  EXPECT_EQ(comfortable_capacity(SeedSize{}).canonical(), "512M");
   EXPECT_EQ(comfortable_capacity({128 << 20, 0}).canonical(), "512M");
   EXPECT_EQ(comfortable_capacity({(128 << 20) + 1, 0}).canonical(), "576M");
   EXPECT_EQ(comfortable_capacity({1 << 30, 0}).canonical(), "2304M");
   EXPECT_GT(comfortable_capacity({0, 100'000}).bytes() / 16384, 100'000) << "ext4 would lack inodes";
+  write_file(scratch_ / "seed/data", std::string(136 << 20, 'x'));
+  EXPECT_EQ(comfortable_capacity(directory(scratch_ / "seed")).canonical(), "576M");
+  write_file(scratch_ / "image", std::string(136 << 20, 'x'));
+  EXPECT_EQ(comfortable_capacity({Seed::Kind::image, scratch_ / "image", "/"}).canonical(), "576M")
+      << "by what it has allocated";
 }
 
 TEST_F(Seeds, ALargeOneHasMoreTime) {
