@@ -3,10 +3,10 @@
 #include "tests/mount/file_calls.h"
 #include "tests/support/leak_check.h"
 #include "tests/support/loop_filesystem.h"
+#include "tests/support/mounted_image.h"
 #include "tests/support/program.h"
 #include "tests/support/wait_until.h"
 #include "tests/vm/seed_fixture.h"
-#include "vm/filesystem.h"
 
 #include <cerrno>
 
@@ -41,7 +41,7 @@ class Seeds : public LeakCheck {
   std::string seed() const { return *filesystem_ / "seed"; }
   std::string store() const { return *filesystem_ / "store"; }
   std::map<std::string, std::string> contents(std::string const& image) const {
-    vm::MountedImage const mounted(image, *vm::find_filesystem("ext4"), *filesystem_ / "mnt");
+    MountedImage const mounted(image, "ext4", *filesystem_ / "mnt");
     auto out = vm::describe_tree(mounted.path());
     out.erase("lost+found");
     return out;
