@@ -19,9 +19,13 @@ struct FilesystemRow {
   std::string_view
       beyond_maximum;            // what the formatter says of 1T above its maximum; empty where none is known
   std::int64_t mib_at_half_gib;  // MiB allocated at most by 512M ...
-  std::int64_t mib_at_one_tib;   // ... and by 1T
+  std::int64_t mib_when_large;   // ... and by large_mib
 
   Filesystem const& filesystem() const { return *find_filesystem(name); }
+  /// 1T, or 64G where the fsck reads tables of the whole disk, a minute for 1T.
+  std::int64_t large_mib() const {
+    return name == "ext2" || name == "ext3" || name == "vfat" ? 64 << 10 : 1 << 20;
+  }
   /// Whether a guest kernel (a path; empty: this machine's newest) can mount one of this capacity, the
   /// guest's memory allowing.
   bool mountable(std::int64_t mib, std::string const& kernel = {}) const;

@@ -60,7 +60,10 @@ TEST_F(Initramfs, TheFormatterRunsFromItAlone) {
     auto const said = run_command({"/usr/sbin/chroot", root, formatter_in_guest(std::string(row.formatter)),
                                    std::string(row.version_switch)},
                                   Deadline::after(std::chrono::seconds(10)));
-    EXPECT_EQ(said.text, formatter.banner);
+    // Not all of what it says: a help names the path that it was called by.
+    auto in_guest = formatter;
+    in_guest.banner = said.text;
+    EXPECT_EQ(in_guest.version_line(), formatter.version_line());
     remove_tree(AT_FDCWD, root);
   }
 }

@@ -78,7 +78,7 @@ std::string magic_of(std::string const& image, Filesystem const& filesystem) {
 }
 
 testing::AssertionResult succeeds(std::vector<std::string> const& argv) {
-  auto const result = run_command(argv, Deadline::after(std::chrono::seconds(60)));
+  auto const result = run_command(argv, Deadline::after(std::chrono::seconds(180)));
   if (result.status.success()) return testing::AssertionSuccess();
   return testing::AssertionFailure() << argv[0] << ": " << result.status.describe() << "\n" << result.text;
 }
