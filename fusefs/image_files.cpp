@@ -3,7 +3,6 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "base/scope_exit.h"
 
 #include <cerrno>
 
@@ -23,19 +22,22 @@ Fd make_file(Filesystem& fs, ImagePlace const& place, cache::PinnedTemplate cons
   return fs.cache.make_image(*from, place.request, dir, place.name, stamp);
 }
 
+/// Losing this often in a row to people who remove the set's last image at that moment is no coincidence.
+constexpr int kAttempts = 100;
+
 Fd make_file_in_set(Filesystem& fs, ImagePlace const& place, cache::PinnedTemplate const* from) {
   int const dir = place.dir->get();
-  for (int attempt = 0;; ++attempt) {
+  for (int attempt = 1;; ++attempt) {
     if (::mkdirat(dir, place.set.c_str(), 0700) != 0 && errno != EEXIST)
       throw_errno("make the directory of the set", place.set);
     try {
-      ScopeExit undo([&] { remove_empty_set(dir, place.set); });
-      Fd file = make_file(fs, place, from);
-      undo.dismiss();
-      return file;
+      return make_file(fs, place, from);
     } catch (Error const& error) {
-      // Whoever unlinked the last image of the set may have taken the directory away in between.
-      if (error.err() != ENOENT || attempt == 9) throw;
+      // The directory was taken away in between. To remove it here would take away the one that another
+      // opener has just made, who would do the same to this one.
+      if (error.err() == ENOENT && attempt < kAttempts) continue;
+      remove_empty_set(dir, place.set);
+      throw;
     }
   }
 }
