@@ -22,11 +22,11 @@ constexpr char kRemedy[] =
     "Install a kernel for the guest (package linux-image-cloud-amd64 is the smallest; linux-image-amd64 will "
     "do), or name one whose modules are installed with --kernel";
 
-/// Where a kernel's modules are: /boot/vmlinuz-1 has them in /lib/modules/1, and so has a package that was
-/// unpacked somewhere, below its own root.
+/// Where a kernel's modules are: those of a package that was unpacked somewhere are below its own root, as in
+/// ROOT/boot/vmlinuz-1 and ROOT/lib/modules/1; all others where this machine keeps modules.
 std::string modules_of(Kernel const& kernel, KernelRoots const& roots) {
   auto const boot = std::filesystem::path(kernel.image).parent_path();
-  if (boot.filename() == "boot") {
+  if (boot.filename() == "boot" && boot != roots.boot) {
     auto const beside = (boot.parent_path() / "lib/modules" / kernel.version).string();
     if (::access((beside + "/modules.dep").c_str(), R_OK) == 0) return beside;
   }

@@ -19,8 +19,8 @@ struct KernelRoots {
 };
 
 /// The kernel at `image`, or for an empty `image` the newest one below roots.boot whose modules are
-/// installed. The modules of DIR/boot/vmlinuz-V are DIR/lib/modules/V where that exists, so that a kernel
-/// need not be installed to be used. Throws Error(ENOPKG) that says why each candidate was refused.
+/// installed. The modules of an image in another DIR/boot are DIR/lib/modules/V where that exists, so that a
+/// kernel need not be installed to be used. Throws Error(ENOPKG) that says why each candidate was refused.
 Kernel find_kernel(std::string const& image, KernelRoots const& roots = {});
 
 /// The version that a bzImage says it is. Throws Error.
