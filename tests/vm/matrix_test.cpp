@@ -21,7 +21,7 @@ void PrintTo(TestKernel const& kernel, std::ostream* out) {
   *out << kernel.name;
 }
 
-/// One that scripts/fetch-kernel fetched, if the environment names it.
+/// The one that scripts/test fetched.
 std::string fetched_kernel() {
   char const* const path = std::getenv("TEMPLATEFS_TEST_KERNEL");
   return path == nullptr ? std::string() : path;
@@ -70,6 +70,13 @@ TEST_P(Matrix, IsCleanAndWasMounted) {
   EXPECT_EQ(report.kernel, mountable ? find_kernel(kernel.image).version : "");
   EXPECT_EQ(magic_of(image_, filesystem), filesystem.magic);
   EXPECT_TRUE(is_clean(filesystem, image_));
+}
+
+TEST(MatrixKernels, OneBesideTheMachinesOwn) {
+  if (fetched_kernel().empty())
+    GTEST_SKIP() << "scripts/fetch-kernel could not fetch a second kernel: see what scripts/test printed";
+  if (find_kernel(fetched_kernel()).version == find_kernel("").version)
+    GTEST_SKIP() << "the fetched kernel is the one that is installed";
 }
 
 }  // namespace templatefs::vm
