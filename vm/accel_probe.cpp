@@ -89,12 +89,13 @@ AcceleratorProbe::Verdict AcceleratorProbe::choose(std::string const& qemu, std:
 
 AcceleratorProbe::Verdict AcceleratorProbe::probe(std::string const& identity, BootOnKvm const& boot) {
   auto const start = Deadline::Clock::now();
-  Verdict verdict{Accelerator::kvm, "a guest booted on it"};
+  Verdict verdict{Accelerator::kvm, "a guest booted on KVM"};
   try {
     boot(Deadline::after(options_.watchdog));
   } catch (Error const& error) {
     if (error.err() == ECANCELED) throw;
-    verdict = {Accelerator::tcg, error.err() == ETIMEDOUT ? "a guest on it did not come up" : error.text()};
+    verdict = {Accelerator::tcg, error.err() == ETIMEDOUT ? "a guest on KVM did not come up"
+                                                          : "a guest on KVM failed: " + error.text()};
   }
   std::chrono::duration<double> const took = Deadline::Clock::now() - start;
   spdlog::info("probed KVM in {:.1f} s: {}; template guests run on {}", took.count(), verdict.reason,

@@ -32,7 +32,7 @@ class AcceleratorProbe {
   };
   struct Verdict {
     Accelerator accelerator;
-    std::string reason;  // a clause for people: "a guest booted on it"
+    std::string reason;  // a clause for people: "a guest booted on KVM"
   };
   /// Boots a guest on KVM and returns once it said "ready"; throws Error by the deadline otherwise.
   using BootOnKvm = std::function<void(Deadline)>;
