@@ -61,7 +61,7 @@ TEST(QemuArgv, ConnectsTheThreeSockets) {
 TEST(QemuArgv, ChoosesTheCpuWithTheAccelerator) {
   auto guest = machine();
   EXPECT_EQ(value_of(qemu_argv(guest), "-accel"), "tcg");
-  EXPECT_EQ(value_of(qemu_argv(guest), "-cpu"), "max");
+  EXPECT_EQ(value_of(qemu_argv(guest), "-cpu"), "max,-cx16");
   guest.accelerator = Accelerator::kvm;
   EXPECT_EQ(value_of(qemu_argv(guest), "-accel"), "kvm");
   EXPECT_EQ(value_of(qemu_argv(guest), "-cpu"), "host");
