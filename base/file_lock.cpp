@@ -29,6 +29,22 @@ Fd open_lock_file(int dir, std::string const& path) {
   return open_at(dir, path, O_RDONLY | O_CREAT, 0600);
 }
 
+bool wait_for_flock(int fd, FileLock::Mode mode, std::string const& path, Deadline deadline,
+                    std::stop_token const& stop) {
+  std::mutex mutex;
+  std::condition_variable_any pause;
+  auto wait = std::chrono::milliseconds(1);
+  while (!try_flock(fd, mode, path)) {
+    if (stop.stop_requested()) throw Error(ECANCELED, "lock " + path);
+    if (deadline.passed()) return false;
+    std::unique_lock guard(mutex);
+    pause.wait_for(guard, stop, std::min(wait, std::chrono::milliseconds(deadline.remaining_ms())),
+                   [] { return false; });
+    wait = std::min(wait * 2, std::chrono::milliseconds(50));
+  }
+  return true;
+}
+
 }  // namespace
 
 std::optional<FileLock> FileLock::try_lock(int dir, std::string const& path, Mode mode) {
@@ -40,17 +56,13 @@ std::optional<FileLock> FileLock::try_lock(int dir, std::string const& path, Mod
 std::optional<FileLock> FileLock::lock(int dir, std::string const& path, Mode mode, Deadline deadline,
                                        std::stop_token const& stop) {
   Fd fd = open_lock_file(dir, path);
-  std::mutex mutex;
-  std::condition_variable_any pause;
-  auto wait = std::chrono::milliseconds(1);
-  while (!try_flock(fd.get(), mode, path)) {
-    if (stop.stop_requested()) throw Error(ECANCELED, "lock " + path);
-    if (deadline.passed()) return std::nullopt;
-    std::unique_lock guard(mutex);
-    pause.wait_for(guard, stop, std::min(wait, std::chrono::milliseconds(deadline.remaining_ms())),
-                   [] { return false; });
-    wait = std::min(wait * 2, std::chrono::milliseconds(50));
-  }
+  if (!wait_for_flock(fd.get(), mode, path, deadline, stop)) return std::nullopt;
+  return FileLock(std::move(fd));
+}
+
+std::optional<FileLock> FileLock::lock_directory(std::string const& path, Deadline deadline) {
+  Fd fd = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+  if (!wait_for_flock(fd.get(), Mode::exclusive, path, deadline, {})) return std::nullopt;
   return FileLock(std::move(fd));
 }
 

@@ -25,6 +25,8 @@ class FileLock {
   /// Throws Error(ECANCELED) on a stop request.
   static std::optional<FileLock> lock(int dir, std::string const& path, Mode mode, Deadline deadline,
                                       std::stop_token const& stop = {});
+  /// Exclusively, a directory that may hold no lock file yet. Empty when the deadline passed. Throws Error.
+  static std::optional<FileLock> lock_directory(std::string const& path, Deadline deadline);
 
   /// The lock file's descriptor, for whoever must name its holders.
   int fd() const noexcept { return fd_.get(); }

@@ -2,12 +2,14 @@
 #include "cache/store.h"
 
 #include "base/error.h"
+#include "base/file_lock.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "cache/layout.h"
 #include "cache/reflink.h"
 
 #include <cerrno>
+#include <chrono>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -17,13 +19,18 @@ namespace templatefs::cache {
 
 namespace {
 
+constexpr auto kClaimLimit = std::chrono::seconds(30);
 constexpr char kCacheTag[] =
     "Signature: 8a477f597d28d172789f06886806bc55\n# This directory is a cache of templatefs: backups may "
     "skip it.\n";
 
+/// Or holds nothing but what an interrupted start of ours left.
 bool is_empty_directory(int dir) {
+  std::string const scratch = std::string(layout::kFormatFile) + ".new-";
   bool empty = true;
-  for_each_entry(dir, ".", [&](std::string const& name) { empty = empty && name == "lost+found"; });
+  for_each_entry(dir, ".", [&](std::string const& name) {
+    empty = empty && (name == "lost+found" || name.starts_with(scratch));
+  });
   return empty;
 }
 
@@ -38,18 +45,27 @@ bool has_our_format(int dir, std::string const& path) {
               "Give another --store, or use the version of templatefs that made this one.");
 }
 
-void lay_out(int dir, std::string const& path) {
-  if (!has_our_format(dir, path) && !is_empty_directory(dir))
+/// Makes a new directory ours. Several processes may come to it at once.
+void claim(int dir, std::string const& path) {
+  auto const alone = FileLock::lock_directory(path, Deadline::after(kClaimLimit));
+  if (!alone)
+    throw Error(ETIMEDOUT, "lock the new store " + path, "Another templatefs is stuck while it makes it.");
+  if (has_our_format(dir, path)) return;
+  if (!is_empty_directory(dir))
     throw Error(EINVAL, format("use {} as a store: it is not empty and holds no FORMAT file of ours", path),
                 "Nothing in it was touched. Give --store an empty or new directory.");
+  replace_file(dir, layout::kFormatFile, layout::format_text(), 0644, true);
+}
+
+void lay_out(int dir, std::string const& path) {
+  // FORMAT first: whoever is interrupted after it leaves a store of ours, whose other directories the next
+  // start makes.
+  if (!has_our_format(dir, path)) claim(dir, path);
   for (char const* const name :
        {layout::kLocks, layout::kTemplates, layout::kSessions, layout::kFailures, layout::kRecipes})
     if (::mkdirat(dir, name, 0700) != 0 && errno != EEXIST) throw_errno("make directory", path + "/" + name);
-  // FORMAT last: a directory with FORMAT has all the rest.
-  if (!has_our_format(dir, path)) {
+  if (!open_at_if_exists(dir, layout::kCacheTagFile, O_RDONLY))
     replace_file(dir, layout::kCacheTagFile, kCacheTag, 0644, false);
-    replace_file(dir, layout::kFormatFile, layout::format_text(), 0644, true);
-  }
 }
 
 }  // namespace

@@ -8,13 +8,14 @@
 #include "cache/store_location.h"
 #include "tests/support/leak_check.h"
 #include "tests/support/loop_filesystem.h"
+#include "tests/support/program.h"
 #include "tests/support/temp_dir.h"
 
 #include <cstdlib>
 #include <functional>
 #include <memory>
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -57,6 +58,22 @@ TEST_F(StoreTest, IsMadePrivateAndFoundAgain) {
   EXPECT_EQ(st.st_mode & 0777, 0700u);
   EXPECT_TRUE(Store::open_existing(options("store")));
   EXPECT_EQ(read_file(AT_FDCWD, *filesystem_ / "store/FORMAT"), "templatefs store 1\n");
+}
+
+TEST_F(StoreTest, ManyStartsAtOnceMakeOneStore) {
+  auto const statuses = test::run_in_processes(
+      8, [&](unsigned) { return err_of([&] { (void)Store::open(options("store")); }); });
+  EXPECT_THAT(statuses, testing::Each(0));
+}
+
+TEST_F(StoreTest, AnInterruptedStartIsGoneOnWith) {
+  std::string const store = *filesystem_ / "store";
+  ASSERT_EQ(::mkdir(store.c_str(), 0700), 0);
+  replace_file(AT_FDCWD, store + "/FORMAT.new-0123456789abcdef", "templatefs", 0600, false);
+  EXPECT_EQ(err_of([&] { (void)Store::open(options("store")); }), 0);
+  ASSERT_EQ(::rmdir((store + "/templates").c_str()), 0);
+  EXPECT_EQ(err_of([&] { (void)Store::open(options("store")); }), 0);
+  EXPECT_EQ(::access((store + "/templates").c_str(), F_OK), 0);
 }
 
 TEST_F(StoreTest, AForeignDirectoryIsRefusedAndNotTouched) {
