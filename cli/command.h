@@ -19,6 +19,11 @@ enum Exit : int {
   kBuildFailed = 4,
   kTimedOut = 5,
   kDoctorFound = 7,
+  // Of `run`, as of env(1) and timeout(1); all others are its command's.
+  kRunFailed = 125,
+  kNotExecutable = 126,
+  kNoSuchCommand = 127,
+  kKilledBySignal = 128,  // added to the signal's number
 };
 
 /// What a parsed command line wants done: returns the exit status, throws Error.
@@ -26,6 +31,7 @@ using Action = std::function<int()>;
 
 // Each adds one command to the program; parsing it sets `action`. One file each, cmd_<name>.cpp.
 void add_mount(CLI::App& program, Action& action);
+void add_run(CLI::App& program, Action& action);
 void add_umount(CLI::App& program, Action& action);
 void add_ls(CLI::App& program, Action& action);
 void add_build(CLI::App& program, Action& action);

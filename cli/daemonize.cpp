@@ -25,8 +25,7 @@ void leave_terminal() {
     check(::dup2(null.get(), standard), "redirect", "a standard stream");
 }
 
-[[noreturn]] void run_daemon(std::function<int(std::function<void(std::string const&)> const&)> const& serve,
-                             Fd pipe) {
+[[noreturn]] void run_daemon(Serve const& serve, Fd pipe) {
   int status = 1;
   try {
     ::setsid();
@@ -50,7 +49,7 @@ void leave_terminal() {
 
 }  // namespace
 
-int daemonize(std::function<int(std::function<void(std::string const&)> const& ready)> const& serve) {
+std::variant<StartedDaemon, int> start_daemon(Serve const& serve) {
   int ends[2];
   check(::pipe2(ends, O_CLOEXEC), "make a pipe for", "the daemon");
   Fd const reader(ends[0]);
@@ -67,15 +66,19 @@ int daemonize(std::function<int(std::function<void(std::string const&)> const& r
     if (got <= 0) break;
     words.append(buffer, static_cast<std::size_t>(got));
   }
-  if (!words.empty()) {
-    std::fputs(words.c_str(), stdout);
-    return 0;
-  }
+  if (!words.empty()) return StartedDaemon{pid, std::move(words)};
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFEXITED(status)) return WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : 1;
   throw Error(EIO, "start the daemon: it was killed by signal " + std::to_string(WTERMSIG(status)));
+}
+
+int daemonize(Serve const& serve) {
+  auto const outcome = start_daemon(serve);
+  if (auto const* const failed = std::get_if<int>(&outcome)) return *failed;
+  std::fputs(std::get<StartedDaemon>(outcome).words.c_str(), stdout);
+  return 0;
 }
 
 }  // namespace templatefs::cli

@@ -9,10 +9,16 @@
 #include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
 namespace {
+
+/// Of `run`, whose other statuses are its command's.
+bool is_run(int argc, char** argv) {
+  return argc > 1 && std::string_view(argv[1]) == "run";
+}
 
 int exit_status_of(templatefs::Error const& error) {
   return error.err() == ETIMEDOUT ? templatefs::cli::kTimedOut : templatefs::cli::kFailed;
@@ -33,6 +39,7 @@ int main(int argc, char** argv) {
 
   cli::Action action;
   cli::add_mount(program, action);
+  cli::add_run(program, action);
   cli::add_umount(program, action);
   cli::add_ls(program, action);
   cli::add_build(program, action);
@@ -61,7 +68,8 @@ int main(int argc, char** argv) {
     program.parse(argc, argv);
   } catch (CLI::ParseError const& problem) {
     // Help and version arrive here as well, and are no failure.
-    return program.exit(problem) == 0 ? cli::kOk : cli::kUsage;
+    if (program.exit(problem) == 0) return cli::kOk;
+    return is_run(argc, argv) ? cli::kRunFailed : cli::kUsage;
   }
 
   log_to_stderr(LogLevel::warnings);

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "cli/setup.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace templatefs::cli {
+
+/// The options of a mount, however it comes to be.
+struct ServeOptions {
+  std::vector<std::string> fuse_options;
+  bool verbose = false;
+  bool log_to_terminal = false;
+  std::string log_file;
+  std::string largest = "64T";
+  ConfigOptions config;
+  StoreOptions store;
+  BuilderOptions builder;
+
+  void add_to(CLI::App& command);
+  /// Reads the configuration and makes all paths absolute: a daemon leaves the caller's directory. Throws
+  /// Error for what is wrong with either, here and not in the daemon.
+  Config settle();
+};
+
+/// What a caller adds to serve(), each may be empty.
+struct ServeHooks {
+  /// Called when the store is open and nothing else is; what it returns is destroyed after the mount has
+  /// ended and before the store is closed. The process has one thread at both times.
+  std::function<std::shared_ptr<void>()> surround;
+  /// Called once the mount answers, with what to tell the user.
+  std::function<void(std::string const&)> ready;
+};
+
+/// A mount from the opening of its store to its end. Returns an exit status, throws Error.
+int serve(ServeOptions const& options, Config const& config, std::string const& mount_point,
+          ServeHooks const& hooks);
+
+}  // namespace templatefs::cli
