@@ -9,7 +9,7 @@ namespace {
 using ::testing::HasSubstr;
 
 // Out of line: GCC 12 takes the sum of two strings for an overflow (-Warray-bounds) where it sees both.
-[[gnu::noinline]] std::string test_name(std::size_t length, char const* suffix) {
+[[gnu::noinline]] std::string name_of_case(std::size_t length, char const* suffix) {
   return std::string(length, 'x').append(suffix);
 }
 
@@ -39,8 +39,8 @@ TEST(PathGrammar, AnImagesNameEndsInImg) {
 TEST(PathGrammar, ASetsNameEndsInD) {
   EXPECT_EQ(id_of_set_name("t1.d"), "t1");
   EXPECT_EQ(id_of_set_name("a.d.d"), "a.d");
-  EXPECT_EQ(id_of_set_name(test_name(200, ".d")), std::string(200, 'x'));
-  EXPECT_FALSE(id_of_set_name(test_name(201, ".d")));
+  EXPECT_EQ(id_of_set_name(name_of_case(200, ".d")), std::string(200, 'x'));
+  EXPECT_FALSE(id_of_set_name(name_of_case(201, ".d")));
   for (char const* const name : {"t1", "t1.D", ".d", "t1.d ", "t1.img", ".x.d", "-x.d", "d", "a b.d"})
     EXPECT_FALSE(id_of_set_name(name)) << name;
   EXPECT_FALSE(id_of_image_name("t1.d"));
@@ -70,7 +70,7 @@ TEST(PathGrammar, CapacitiesEndAtTheLargest) {
 
 TEST(PathGrammar, SaysWhatIsWrongWithAName) {
   EXPECT_THAT(no_image("t1").sentence(), HasSubstr("<id>.img"));
-  EXPECT_THAT(no_image(test_name(201, ".img")).sentence(), HasSubstr("200"));
+  EXPECT_THAT(no_image(name_of_case(201, ".img")).sentence(), HasSubstr("200"));
   EXPECT_THAT(no_image("-t.img").sentence(), HasSubstr("'-'"));
   EXPECT_THAT(no_image("a b.img").sentence(), HasSubstr("templatefs path"));
   EXPECT_THAT(no_set("t1").sentence(), HasSubstr("<id>.d"));
