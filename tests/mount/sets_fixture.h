@@ -8,9 +8,14 @@
 #include <string>
 #include <vector>
 
+#include <sys/types.h>
 #include <unistd.h>
 
 namespace templatefs::test {
+
+// Ordinary users.
+inline constexpr uid_t kAlice = 1234;
+inline constexpr uid_t kBob = 65534;
 
 /// Cases about the disks of one test under one id, MNT/raw/1M/<id>.d/.
 class Sets : public SharedMount {

@@ -12,9 +12,6 @@ namespace {
 
 using ::testing::IsEmpty;
 
-constexpr uid_t kAlice = 1234;
-constexpr uid_t kBob = 65534;
-
 TEST_F(Sets, BelongsToWhoeverOpenedItsFirstDisk) {
   EXPECT_EQ(outcome_as(kAlice, [&] { return owner_of(set()) == "1234 1234 1777" ? 0 : -1; }), "ok");
   ASSERT_EQ(open_outcome_as(kAlice, disk(), O_RDWR), "ok");

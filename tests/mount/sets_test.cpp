@@ -21,8 +21,6 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
-constexpr uid_t kBob = 65534;
-
 CommandOutput run(std::vector<std::string> const& words) {
   return run_command(words, Deadline::after(20s));
 }

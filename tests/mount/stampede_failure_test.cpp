@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
-constexpr unsigned kOpeners = 200;
+constexpr unsigned kRefusedOpeners = 200;
 
 /// Waits until it is let go, and fails as long as a mark is there.
 std::string const kFailing = ": > $dir/started\n" + FormatterStandIn::waiting_line() +
@@ -48,14 +48,14 @@ class FailingStampede : public RobustnessTest {
 
 TEST_F(FailingStampede, AllGetTheOneFailureAndALaterOpenTriesAgain) {
   Daemon const& daemon = mount();
-  auto clients = open_in_processes(daemon, kOpeners);
-  ASSERT_TRUE(wait_for_waiting(daemon, kOpeners));
+  auto clients = open_in_processes(daemon, kRefusedOpeners);
+  ASSERT_TRUE(wait_for_waiting(daemon, kRefusedOpeners));
   formatter_.release();
-  EXPECT_EQ(results_of(clients), std::vector<int>(kOpeners, EIO));
+  EXPECT_EQ(results_of(clients), std::vector<int>(kRefusedOpeners, EIO));
   EXPECT_EQ(formatter_.starts(), 1);
   EXPECT_EQ(count_of(daemon.output(), "template ext4/64M failed"), 1u) << daemon.output();
   EXPECT_THAT(daemon.output(), HasSubstr("out of luck"));
-  EXPECT_EQ(count_of(file_of(daemon, "errors"), "ext4/64M/f"), kOpeners);
+  EXPECT_EQ(count_of(file_of(daemon, "errors"), "ext4/64M/f"), kRefusedOpeners);
   EXPECT_THAT(error_of(daemon / "ext4/64M/f7.img"), HasSubstr("out of luck"));
   EXPECT_TRUE(in_store("templates").empty());
 
