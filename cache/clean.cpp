@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "cache/failure_memory.h"
+#include "cache/guest_store.h"
 #include "cache/key.h"
 #include "cache/layout.h"
 #include "cache/store_image.h"
@@ -15,6 +16,11 @@ namespace templatefs::cache {
 CleanResult clean(Store const& store, Session const& session) {
   CleanResult result;
   result.debris = sweep(store.dir());
+  try {
+    result.guests = GuestStore(store.dir()).remove_all(session.staging_dir());
+  } catch (Error const& error) {
+    spdlog::warn("saved guests could not be removed: {}", error.sentence());
+  }
   std::vector<std::string> keys;
   for_each_entry(store.dir(), layout::kTemplates, [&](std::string const& name) {
     // A name that no key could have was not made by us, and is not ours to remove.

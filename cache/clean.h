@@ -11,14 +11,15 @@ namespace templatefs::cache {
 
 struct CleanResult {
   unsigned debris = 0;               // sessions of processes that are gone
+  unsigned guests = 0;               // saved guests
   std::vector<std::string> removed;  // keys
   std::vector<std::string> in_use;   // keys that were skipped
   std::vector<std::string> kept;     // keys that stored recipes name: nothing could make them again
 };
 
-/// Sweeps, then removes every template that nobody uses and no stored recipe names: each only under its key's
-/// exclusive lock, taken without waiting and held through the removal. Lock files stay. Failures of single
-/// templates are logged.
+/// Sweeps, removes all saved guests (those in use are so through open files), and every template that nobody
+/// uses and no stored recipe names: each only under its key's exclusive lock, taken without waiting and held
+/// through the removal. Lock files stay. Failures of single templates are logged.
 CleanResult clean(Store const& store, Session const& session);
 
 }  // namespace templatefs::cache

@@ -16,6 +16,7 @@ inline constexpr char kTemplates[] = "templates";
 inline constexpr char kSessions[] = "sessions";
 inline constexpr char kFailures[] = "failures";
 inline constexpr char kRecipes[] = "recipes";
+inline constexpr char kGuests[] = "guests";
 
 /// Names inside templates/<key>/.
 inline constexpr char kImage[] = "template.img";
@@ -58,6 +59,17 @@ inline std::string session_dir(std::string const& session) {
 /// `below` is the image's path in its mount.
 inline std::string session_image(std::string const& session, std::string const& below) {
   return session_dir(session) + "/" + kImages + "/" + below;
+}
+inline constexpr char kGivenUp[] = ".bad";
+inline std::string saved_guest(std::string const& name) {
+  return std::string(kGuests) + "/" + name;
+}
+inline std::string given_up_guest(std::string const& name) {
+  return saved_guest(name) + kGivenUp;
+}
+/// For all saved guests with that formatter: their names change, and lock files stay.
+inline std::string guests_lock(std::string const& formatter) {
+  return std::string(kLocks) + "/guest-" + formatter + ".lock";
 }
 inline std::string accelerator_memory() {
   return "accelerator.json";

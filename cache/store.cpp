@@ -61,8 +61,8 @@ void lay_out(int dir, std::string const& path) {
   // FORMAT first: whoever is interrupted after it leaves a store of ours, whose other directories the next
   // start makes.
   if (!has_our_format(dir, path)) claim(dir, path);
-  for (char const* const name :
-       {layout::kLocks, layout::kTemplates, layout::kSessions, layout::kFailures, layout::kRecipes})
+  for (char const* const name : {layout::kLocks, layout::kTemplates, layout::kSessions, layout::kFailures,
+                                 layout::kRecipes, layout::kGuests})
     if (::mkdirat(dir, name, 0700) != 0 && errno != EEXIST) throw_errno("make directory", path + "/" + name);
   if (!open_at_if_exists(dir, layout::kCacheTagFile, O_RDONLY))
     replace_file(dir, layout::kCacheTagFile, kCacheTag, 0644, false);

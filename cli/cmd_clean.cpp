@@ -35,7 +35,8 @@ int run(CleanOptions options) {
   if (options.json) {
     nlohmann::ordered_json const document = {
         {"schema", "templatefs.clean/1"}, {"store", resolved.path}, {"removed", result.removed},
-        {"in_use", result.in_use},        {"kept", result.kept},    {"debris_removed", result.debris}};
+        {"in_use", result.in_use},        {"kept", result.kept},    {"guests_removed", result.guests},
+        {"debris_removed", result.debris}};
     std::printf("%s\n", document.dump(2).c_str());
     return kOk;
   }
@@ -43,6 +44,8 @@ int run(CleanOptions options) {
     std::printf("%zu template%s removed\n", result.removed.size(), result.removed.size() == 1 ? "" : "s");
     for (auto const& key : result.in_use) std::printf("%s is in use and stays\n", key.c_str());
     if (!result.kept.empty()) std::printf("%zu of baked and imported recipes kept\n", result.kept.size());
+    if (result.guests > 0)
+      std::printf("%u saved guest%s removed\n", result.guests, result.guests == 1 ? "" : "s");
   }
   std::printf("%u dead session%s swept\n", result.debris, result.debris == 1 ? "" : "s");
   return kOk;

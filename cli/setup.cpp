@@ -4,6 +4,7 @@
 #include "base/capacity.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "cache/guest_store.h"
 #include "cache/layout.h"
 #include "cache/store_location.h"
 #include "vm/guest_builder.h"
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <string_view>
 #include <thread>
 
 #include <CLI/CLI.hpp>
@@ -90,6 +92,9 @@ std::unique_ptr<vm::GuestBuilder> BuilderOptions::make_guest_builder(cache::Stor
   if (store != nullptr) {
     options.probe.memory = store->path() + "/" + cache::layout::accelerator_memory();
     options.probe.lock = store->path() + "/" + cache::layout::accelerator_lock();
+    char const* const snapshots = std::getenv("TEMPLATEFS_GUEST_SNAPSHOT");
+    if (snapshots == nullptr || std::string_view(snapshots) != "no")
+      options.shelf = std::make_shared<cache::GuestStore>(store->dir());
   }
   return std::make_unique<vm::GuestBuilder>(std::move(options));
 }

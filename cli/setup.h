@@ -43,7 +43,8 @@ struct BuilderOptions {
 
   void add_to(CLI::App& command);
   std::unique_ptr<vm::Builder> make(cache::Store const& store) const;
-  /// Without a store, the accelerator's verdict is not remembered.
+  /// Without a store, the accelerator's verdict is not remembered, and no guest is saved. The store outlives
+  /// the builder.
   std::unique_ptr<vm::GuestBuilder> make_guest_builder(cache::Store const* store) const;
   /// --kernel, else TEMPLATEFS_KERNEL, else empty: the newest that is installed.
   std::string kernel_path() const;

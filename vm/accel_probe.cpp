@@ -7,10 +7,10 @@
 #include "base/file_lock.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "vm/host_identity.h"
 
 #include <cerrno>
 #include <mutex>
-#include <sstream>
 
 #include <nlohmann/json.hpp>
 
@@ -23,21 +23,6 @@ namespace templatefs::vm {
 
 namespace {
 
-std::string cpu_model() {
-  std::istringstream lines(read_file(AT_FDCWD, "/proc/cpuinfo"));
-  for (std::string line; std::getline(lines, line);)
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 1);
-  return {};
-}
-
-/// QEMU by its file's identity: hashing its 20 MB would cost more than the rest of a cached build.
-std::string file_identity(std::string const& path) {
-  struct stat st {};
-  check(::stat(path.c_str(), &st), "stat", path);
-  return format("{} size {} mtime {}.{:09} inode {}", path, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
-                st.st_ino);
-}
-
 std::string identity_of(std::string const& qemu, std::string const& kernel, std::string const& device) {
   utsname host{};
   ::uname(&host);
@@ -46,7 +31,7 @@ std::string identity_of(std::string const& qemu, std::string const& kernel, std:
   return nlohmann::json{{"host_kernel", std::string(host.release) + " " + host.version},
                         {"cpu", cpu_model()},
                         {"kvm_device", format("{}:{}", major(st.st_rdev), minor(st.st_rdev))},
-                        {"qemu", file_identity(qemu)},
+                        {"qemu", identity_of_file(qemu)},
                         {"guest_kernel", file_sha256(kernel)}}
       .dump();
 }

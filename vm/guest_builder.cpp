@@ -13,10 +13,12 @@
 #include "vm/guest_init.h"
 #include "vm/guest_process.h"
 #include "vm/guest_seed.h"
+#include "vm/guest_snapshot.h"
 #include "vm/initramfs.h"
 #include "vm/kernel_modules.h"
 #include "vm/run_guest.h"
 #include "vm/shared_libraries.h"
+#include "vm/shelved_guests.h"
 #include "vm/sparsify.h"
 #include "vm/tsc.h"
 
@@ -50,7 +52,6 @@ std::string digest_of_modules(std::vector<KernelModule> const& modules) {
 
 GuestJob make_job(BuildSpec const& spec, std::vector<std::string> const& libraries) {
   GuestJob job;
-  job.time_ns = epoch_ms_now() * 1'000'000;
   job.seed = random_hex(32);
   job.size = spec.capacity.bytes();
   job.arguments = formatter_command(spec, "/dev/vda");
@@ -170,17 +171,25 @@ BuildReport GuestBuilder::build(BuildSpec const& spec, std::string const& image_
   std::optional<GuestSeed> seed;
   if (spec.seed)
     seed.emplace(spec, SeedDisk::Surroundings{directory_of(image_path), log, deadline, stop}, on_phase);
-  GuestContents const contents{modules_for(kernel, spec), name, &formatter,
-                               seed ? &seed->archiver() : nullptr};
-  Fd const initrd = make_memory_file("templatefs-initramfs", make_initramfs(contents));
-  auto job = make_job(spec, libraries_in_guest(formatter, seed));
+  GuestRun run{machine, make_job(spec, libraries_in_guest(formatter, seed)), log_path, on_phase, deadline,
+               stop};
   if (seed) {
-    job.fill = seed->fill();
-    machine.seed = seed->disk_path();
+    run.job.fill = seed->fill();
+    run.machine.seed = seed->disk_path();
   }
+  auto const make_initrd = [&] {
+    GuestContents const contents{modules_for(kernel, spec), name, &formatter,
+                                 seed ? &seed->archiver() : nullptr};
+    return make_memory_file("templatefs-initramfs", make_initramfs(contents));
+  };
   log.append(format("templatefs: {} in a guest: Linux {}, {}, {}\n", name, kernel.version, machine.qemu,
                     name_of(machine.accelerator)));
-  auto report = run_guest(machine, initrd, job, log_path, on_phase, deadline, stop);
+  // A saved guest has no second disk.
+  auto report = options_.shelf && !seed
+                    ? ShelvedGuests{*options_.shelf, saved_guest_name(name, inputs(spec), machine),
+                                    options_.restore_limit}
+                          .run(run, make_initrd)
+                    : run_guest(run, make_initrd());
   if (!report.mounted) log.append(format("templatefs: not mounted: {}\n", report.not_mounted));
   if (seed) seed->require_unchanged();
   if (seed && seed->packing()) report.phases.insert(report.phases.begin(), {"pack", *seed->packing()});

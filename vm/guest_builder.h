@@ -3,9 +3,11 @@
 
 #include "vm/accel_probe.h"
 #include "vm/builder.h"
+#include "vm/guest_shelf.h"
 #include "vm/kernel_lookup.h"
 
 #include <chrono>
+#include <memory>
 #include <string>
 
 namespace templatefs::vm {
@@ -20,7 +22,9 @@ class GuestBuilder : public Builder {
     AcceleratorChoice accelerator = AcceleratorChoice::automatic;
     AcceleratorProbe::Options probe = {};
     std::chrono::milliseconds time_limit = std::chrono::seconds(120);  // a build; fill_time() is added
-    std::string qemu = {};  // a name on PATH or a path; empty: the one for this machine
+    std::string qemu = {};                        // a name on PATH or a path; empty: the one for this machine
+    std::shared_ptr<GuestShelf> shelf = nullptr;  // none: each guest boots
+    std::chrono::milliseconds restore_limit = std::chrono::seconds(20);  // until a saved guest starts its job
   };
 
   explicit GuestBuilder(Options options);

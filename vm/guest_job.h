@@ -43,7 +43,7 @@ std::string encode_job(GuestJob const& job);
 
 /// One line the guest said.
 struct GuestEvent {
-  std::string name;    // "ready", "formatted", "mounted", "mount-failed", "filled", "done", "failed"
+  std::string name;  // "ready", "started", "formatted", "mounted", "mount-failed", "filled", "done", "failed"
   std::string kernel;  // ready: uname -r
   std::string step;    // failed: which
   int err = 0;

@@ -3,10 +3,12 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/log.h"
 
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -20,7 +22,16 @@ namespace templatefs::vm {
 namespace {
 
 // Numbers in the QEMU process.
-enum : int { kConsoleFd = 3, kReportFd = 4, kQmpFd = 5, kInitrdFd = 6, kImageFd = 7, kSeedFd = 8 };
+enum : int {
+  kConsoleFd = 3,
+  kReportFd = 4,
+  kQmpFd = 5,
+  kInitrdFd = 6,
+  kImageFd = 7,
+  kSeedFd = 8,
+  kMemoryFd = 9,
+  kStateFd = kStateFdInQemu
+};
 
 constexpr std::size_t kLongestLine = 1 << 16;
 
@@ -69,14 +80,18 @@ void GuestProcess::spawn(GuestMachine machine, Fd const& initrd) {
   machine.console_fd = kConsoleFd;
   machine.report_fd = kReportFd;
   machine.qmp_fd = kQmpFd;
-  machine.initrd = in_child(kInitrdFd);
+  machine.initrd = initrd ? in_child(kInitrdFd) : "";
   Child::Options options{{{1, output[1].get()},
                           {2, output[1].get()},
                           {kConsoleFd, console[1].get()},
                           {kReportFd, report[1].get()},
-                          {kQmpFd, qmp[1].get()},
-                          {kInitrdFd, initrd.get()}},
+                          {kQmpFd, qmp[1].get()}},
                          {"LC_ALL=C"}};
+  if (initrd) options.descriptors[kInitrdFd] = initrd.get();
+  if (machine.memory_fd >= 0)
+    options.descriptors[kMemoryFd] = std::exchange(machine.memory_fd, static_cast<int>(kMemoryFd));
+  if (machine.state_fd >= 0)
+    options.descriptors[kStateFd] = std::exchange(machine.state_fd, static_cast<int>(kStateFd));
   Fd image, seed;
   if (!machine.image.empty()) {
     // By descriptor: QEMU takes paths as JSON, and a path need not be UTF-8.
@@ -94,7 +109,7 @@ void GuestProcess::spawn(GuestMachine machine, Fd const& initrd) {
   output_.fd = std::move(output[0]);
   report_.fd = std::move(report[0]);
   qmp_.fd = std::move(qmp[0]);
-  // QMP sends no event before this; its answer is of no interest.
+  // QMP sends no event before this; its answer, which has no "id", is of no interest.
   write_all(qmp_.fd.get(), "{\"execute\":\"qmp_capabilities\"}\n", "QMP");
 }
 
@@ -105,18 +120,57 @@ void GuestProcess::send(std::string const& job_text) {
     throw Error(EIO, "the template guest did not take its job", console_log_.tail_for_people());
 }
 
-GuestEvent GuestProcess::next_event() {
+void GuestProcess::pump_until(std::function<bool()> const& done) {
   for (;;) {
     // Write errors first: the guest's own account of them is a mere EIO, or none where its cache hid them.
     take_qmp_lines();
-    if (auto event = take_event()) return *event;
+    if (done()) return;
     if (ended_) fail_after_end();
     if (stop_.stop_requested()) throw Error(ECANCELED, "the template guest was stopped");
     if (deadline_.passed())
       throw Error(ETIMEDOUT, "the template guest did not finish in time", console_log_.tail_for_people());
+    if (step_deadline_.passed())
+      throw GuestBroke(ETIMEDOUT, "the template guest hangs", console_log_.tail_for_people());
     wait_for_input();
     read_everything();
   }
+}
+
+GuestEvent GuestProcess::next_event() {
+  std::optional<GuestEvent> event;
+  pump_until([&] { return (event = take_event()).has_value(); });
+  return *event;
+}
+
+void GuestProcess::command(std::string const& name, std::string const& arguments, int descriptor) {
+  std::string text = format(R"({{"execute":"{}","arguments":{},"id":1}})", name, arguments) + "\n";
+  answered_ = false;
+  refusal_.clear();
+  iovec bytes{text.data(), text.size()};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  if (descriptor >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* const rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(rights), &descriptor, sizeof(int));
+  }
+  // As a job, a command fits the socket's buffer.
+  if (::sendmsg(qmp_.fd.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) != static_cast<ssize_t>(text.size()))
+    throw GuestBroke(EIO, "QEMU took no command", console_log_.tail_for_people());
+  pump_until([&] { return answered_; });
+  if (!refusal_.empty()) throw GuestBroke(EIO, format("QEMU refused {}: {}", name, refusal_));
+}
+
+void GuestProcess::await_migration() {
+  pump_until([&] { return migration_status_ == "completed" || migration_status_ == "failed"; });
+  if (migration_status_ == "failed")
+    throw GuestBroke(EIO, "QEMU could not carry the guest over", console_log_.tail_for_people());
 }
 
 std::optional<GuestEvent> GuestProcess::take_event() {
@@ -131,7 +185,8 @@ void GuestProcess::wait_for_input() {
   std::array<pollfd, 6> fds{pollfd{console_.fd.get(), POLLIN, 0}, {output_.fd.get(), POLLIN, 0},
                             {report_.fd.get(), POLLIN, 0},        {qmp_.fd.get(), POLLIN, 0},
                             {qemu_->pidfd(), POLLIN, 0},          {stop_event_.fd(), POLLIN, 0}};
-  if (::poll(fds.data(), fds.size(), deadline_.remaining_ms()) < 0 && errno != EINTR)
+  if (::poll(fds.data(), fds.size(), deadline_.sooner_of(step_deadline_).remaining_ms()) < 0 &&
+      errno != EINTR)
     throw_errno("wait for", "the template guest");
 }
 
@@ -149,26 +204,36 @@ void GuestProcess::read_everything() {
   ended_ = ended;
 }
 
+void GuestProcess::fail_after_io_error(std::string const& operation, std::string const& node,
+                                       std::string const& reason, bool nospace) {
+  console_log_.append("templatefs: a " + operation + " of the guest failed: " + reason + "\n");
+  if (node == "seed") throw Error(EIO, "reading the seed failed (" + reason + ")");
+  if (nospace || reason == std::strerror(ENOSPC))
+    throw Error(ENOSPC, "the image's filesystem is full", "Free some space there");
+  if (reason == std::strerror(EDQUOT)) throw Error(EDQUOT, "the quota of the image's filesystem is used up");
+  throw Error(EIO, "the image's filesystem failed a request of the template guest (" + reason + ")");
+}
+
 void GuestProcess::take_qmp_lines() {
   while (auto line = take_line(qmp_.pending)) {
     auto const message = nlohmann::json::parse(*line, nullptr, false);
-    if (!message.is_object() || message.value("event", "") != "BLOCK_IO_ERROR") continue;
+    if (!message.is_object()) continue;
+    if (message.contains("id")) {
+      answered_ = true;
+      if (message.contains("error")) refusal_ = message["error"].value("desc", "no reason was given");
+    }
     auto const data = message.value("data", nlohmann::json::object());
-    std::string const reason = data.value("reason", "unknown reason");
-    console_log_.append("templatefs: a " + data.value("operation", "request") +
-                        " of the guest failed: " + reason + "\n");
-    if (data.value("node-name", "") == "seed") throw Error(EIO, "reading the seed failed (" + reason + ")");
-    if (data.value("nospace", false) || reason == std::strerror(ENOSPC))
-      throw Error(ENOSPC, "the image's filesystem is full", "Free some space there");
-    if (reason == std::strerror(EDQUOT))
-      throw Error(EDQUOT, "the quota of the image's filesystem is used up");
-    throw Error(EIO, "the image's filesystem failed a request of the template guest (" + reason + ")");
+    auto const event = message.value("event", "");
+    if (event == "MIGRATION") migration_status_ = data.value("status", "");
+    if (event == "BLOCK_IO_ERROR")
+      fail_after_io_error(data.value("operation", "request"), data.value("node-name", ""),
+                          data.value("reason", "unknown reason"), data.value("nospace", false));
   }
 }
 
 void GuestProcess::fail_after_end() {
   // QEMU exits 0 after a guest's panic too (-no-reboot): only the guest's own word counts.
-  throw Error(
+  throw GuestBroke(
       EIO,
       "the template guest ended without a result (QEMU: " + qemu_->wait(Deadline::never())->describe() + ")",
       console_log_.tail_for_people());

@@ -66,16 +66,16 @@ std::string kernel_command_line(GuestMachine const& machine) {
 }
 
 std::vector<std::string> qemu_argv(GuestMachine const& machine) {
+  std::vector<std::string> flags{"-nodefaults", "-no-user-config", "-no-reboot"};
   bool const kvm = machine.accelerator == Accelerator::kvm;
   std::vector<std::pair<std::string, std::string>> options{
-      {"-M", "microvm"},
+      {"-M", machine.memory_fd < 0 ? "microvm" : "microvm,memory-backend=memory"},
       {"-accel", kvm ? "kvm" : "tcg"},
       {"-cpu", kvm ? "host" : kTcgCpu},
       {"-smp", "1"},
-      {"-m", "512"},
+      {"-m", std::to_string(GuestMachine::kMemoryMib)},
       {"-display", "none"},
       {"-kernel", machine.kernel},
-      {"-initrd", machine.initrd},
       {"-append", kernel_command_line(machine)},
       {"-chardev", socket_chardev("console", machine.console_fd)},
       {"-serial", "chardev:console"},
@@ -84,6 +84,16 @@ std::vector<std::string> qemu_argv(GuestMachine const& machine) {
       {"-device", format("virtserialport,chardev=report,name={}", kReportPort)},
       {"-chardev", socket_chardev("qmp", machine.qmp_fd)},
       {"-mon", "chardev=qmp,mode=control"}};
+  if (!machine.initrd.empty()) options.emplace_back("-initrd", machine.initrd);
+  if (machine.memory_fd >= 0)
+    options.emplace_back(
+        "-object", format("memory-backend-file,id=memory,size={}M,share={},mem-path=/proc/self/fd/{}",
+                          GuestMachine::kMemoryMib, machine.state_fd < 0 ? "on" : "off", machine.memory_fd));
+  if (machine.state_fd >= 0) {
+    // Deferred: whether the state comes with memory is to be said first.
+    options.emplace_back("-incoming", "defer");
+    flags.emplace_back("-S");
+  }
   if (!machine.image.empty()) {
     options.emplace_back("-blockdev", disk_as_json(machine.image));
     // Write errors go to the guest and, over QMP, to us; by default a full host disk would pause the guest.
@@ -93,7 +103,8 @@ std::vector<std::string> qemu_argv(GuestMachine const& machine) {
     options.emplace_back("-blockdev", seed_disk_as_json(machine.seed));
     options.emplace_back("-device", "virtio-blk-device,drive=seed,rerror=report");
   }
-  std::vector<std::string> argv{machine.qemu, "-nodefaults", "-no-user-config", "-no-reboot"};
+  std::vector<std::string> argv{machine.qemu};
+  argv.insert(argv.end(), flags.begin(), flags.end());
   for (auto& [option, value] : options) {
     argv.push_back(std::move(option));
     argv.push_back(std::move(value));

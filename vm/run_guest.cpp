@@ -2,7 +2,9 @@
 #include "vm/run_guest.h"
 
 #include "base/error.h"
+#include "base/files.h"
 #include "vm/guest_process.h"
+#include "vm/guest_snapshot.h"
 
 #include <cerrno>
 
@@ -38,10 +40,9 @@ class PhaseClock {
 /// Throws for "failed"; anything but `wanted` is a protocol error.
 void expect(GuestProcess const& guest, GuestEvent const& event, std::string_view wanted) {
   if (event.name == wanted) return;
-  std::string const what = event.name == "failed" ? describe_failure(event)
-                                                  : "the guest said \"" + event.name + "\" where \"" +
-                                                        std::string(wanted) + "\" was due";
-  throw Error(EIO, what, guest.console().tail_for_people());
+  if (event.name == "failed") throw Error(EIO, describe_failure(event), guest.console().tail_for_people());
+  throw GuestBroke(EIO, "the guest said \"" + event.name + "\" where \"" + std::string(wanted) + "\" was due",
+                   guest.console().tail_for_people());
 }
 
 /// The guest's "mount-failed": what was made was not tried, which says nothing against it.
@@ -58,20 +59,14 @@ void expect_filled(GuestProcess& guest, GuestFill const& fill) {
   expect(guest, event, "filled");
 }
 
-}  // namespace
+void send_job(GuestProcess& guest, GuestJob job) {
+  job.time_ns = epoch_ms_now() * 1'000'000;
+  guest.send(encode_job(job));
+}
 
-BuildReport run_guest(GuestMachine const& machine, Fd const& initrd, GuestJob const& job,
-                      std::string const& log_path, PhaseListener const& on_phase, Deadline deadline,
-                      std::stop_token const& stop) {
-  BuildReport report;
-  PhaseClock phases(on_phase, report);
-  std::string const job_text = encode_job(job);
-  phases.enter("boot");
-  GuestProcess guest(machine, initrd, log_path, deadline, stop);
-  auto event = guest.next_event();
-  expect(guest, event, "ready");
-  guest.send(job_text);
-
+/// All that follows "started".
+void see_job_through(GuestProcess& guest, GuestJob const& job, std::string const& kernel, PhaseClock& phases,
+                     BuildReport& report) {
   if (!job.arguments.empty()) {
     phases.enter("format");
     expect(guest, guest.next_event(), "formatted");
@@ -84,7 +79,7 @@ BuildReport run_guest(GuestMachine const& machine, Fd const& initrd, GuestJob co
     if (report.mounted)
       expect(guest, mounted, "mounted");
     else
-      report.not_mounted = why_not_mounted(job, event.kernel, mounted.err);
+      report.not_mounted = why_not_mounted(job, kernel, mounted.err);
   }
   if (job.fill) {
     if (!report.mounted)
@@ -94,13 +89,56 @@ BuildReport run_guest(GuestMachine const& machine, Fd const& initrd, GuestJob co
     phases.enter("fill");
     expect_filled(guest, *job.fill);
   }
-  if (report.mounted) report.kernel = event.kernel;
+  if (report.mounted) report.kernel = kernel;
   phases.enter("sync");
   expect(guest, guest.next_event(), "done");
   phases.leave();
   // "done" follows a flush of the disk that QEMU has answered: nothing is in flight that ~GuestProcess, which
   // kills QEMU, could cut off.
-  report.accelerator = name_of(machine.accelerator);
+}
+
+}  // namespace
+
+BuildReport run_guest(GuestRun const& run, Fd const& initrd, IdleGuestHook const& when_idle) {
+  BuildReport report;
+  report.accelerator = name_of(run.machine.accelerator);
+  PhaseClock phases(run.on_phase, report);
+  (void)encode_job(run.job);  // what cannot be said is refused before anything boots
+  phases.enter("boot");
+  GuestProcess guest(run.machine, initrd, run.log_path, run.deadline, run.stop);
+  auto const ready = guest.next_event();
+  expect(guest, ready, "ready");
+  if (when_idle) {
+    phases.enter("save");
+    when_idle(guest, ready.kernel);
+  }
+  send_job(guest, run.job);
+  expect(guest, guest.next_event(), "started");
+  see_job_through(guest, run.job, ready.kernel, phases, report);
+  return report;
+}
+
+BuildReport run_saved_guest(GuestRun const& run, SavedGuest const& saved, std::chrono::milliseconds limit) {
+  BuildReport report;
+  report.accelerator = name_of(run.machine.accelerator);
+  PhaseClock phases(run.on_phase, report);
+  (void)encode_job(run.job);
+  phases.enter("restore");
+  GuestMachine machine = run.machine;
+  machine.memory_fd = saved.memory.get();
+  machine.state_fd = saved.state.get();
+  GuestProcess guest(std::move(machine), Fd(), run.log_path, run.deadline, run.stop);
+  guest.bound_step(Deadline::after(limit));
+  saved.require_intact();  // while QEMU starts
+  resume_saved_guest(guest, run.job.size);
+  send_job(guest, run.job);
+  auto const started = guest.next_event();
+  // All that it says before it starts on the job is about itself.
+  if (started.name != "started")
+    throw GuestBroke(EIO, "the saved guest did not start: " + describe_failure(started),
+                     guest.console().tail_for_people());
+  guest.bound_step(Deadline::never());
+  see_job_through(guest, run.job, saved.kernel, phases, report);
   return report;
 }
 

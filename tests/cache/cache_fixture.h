@@ -27,7 +27,7 @@ class CacheFixture : public test::LeakCheck, public ::testing::WithParamInterfac
   void SetUp() override {
     LeakCheck::SetUp();
     if (::geteuid() != 0) GTEST_SKIP() << "needs root for a loop mount";
-    filesystem_ = std::make_unique<test::LoopFilesystem>(GetParam(), std::int64_t{2} << 30);
+    filesystem_ = std::make_unique<test::LoopFilesystem>(GetParam(), filesystem_bytes());
     store_ = std::make_unique<Store>(Store::open({*filesystem_ / "store", {}, FanOutChoice::automatic}));
     session_ = std::make_unique<Session>(Session::create(store_->dir(), "test", ""));
   }
@@ -38,6 +38,7 @@ class CacheFixture : public test::LeakCheck, public ::testing::WithParamInterfac
     LeakCheck::TearDown();
   }
 
+  virtual std::int64_t filesystem_bytes() const { return std::int64_t{2} << 30; }
   TemplateRequest request(std::string_view text = "ext4/64M") const { return parse_request(book_, text); }
   BuildWish wish(std::string_view text = "ext4/64M") const {
     return {request(text), epoch_ms_now(), false, Deadline::after(std::chrono::seconds(30)), {}, nullptr};

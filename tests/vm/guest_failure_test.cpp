@@ -34,15 +34,16 @@ class GuestFailure : public GuestTest {
   }
   /// Boots the real QEMU on an initramfs of the test's own.
   BuildReport run(std::string const& initramfs, std::chrono::milliseconds limit) {
-    GuestMachine machine;
-    machine.qemu = find_qemu("");
-    machine.kernel = find_kernel("").image;
-    machine.image = make_image(image_, 16 << 20);
-    machine.tsc_khz = tsc_khz();
-    Fd const initrd = make_memory_file("test", initramfs);
-    GuestJob job;
-    job.size = 16 << 20;
-    return run_guest(machine, initrd, job, log_, {}, Deadline::after(limit), stop_.get_token());
+    GuestRun guest_run;
+    guest_run.machine.qemu = find_qemu("");
+    guest_run.machine.kernel = find_kernel("").image;
+    guest_run.machine.image = make_image(image_, 16 << 20);
+    guest_run.machine.tsc_khz = tsc_khz();
+    guest_run.job.size = 16 << 20;
+    guest_run.log_path = log_;
+    guest_run.deadline = Deadline::after(limit);
+    guest_run.stop = stop_.get_token();
+    return run_guest(guest_run, make_memory_file("test", initramfs));
   }
 };
 

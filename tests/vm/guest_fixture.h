@@ -28,6 +28,11 @@ class GuestTest : public VmTest {
         spec, image_, log_, [this](std::string_view phase) { phases_.emplace_back(phase); },
         stop_.get_token());
   }
+  /// Of the builds from now on.
+  void use_limit(std::chrono::milliseconds restore_limit) {
+    options_.restore_limit = restore_limit;
+    builder_.reset();
+  }
   static int current_year() {
     auto const today = std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
     return static_cast<int>(std::chrono::year_month_day(today).year());

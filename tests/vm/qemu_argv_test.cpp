@@ -97,6 +97,23 @@ TEST(QemuArgv, HasNoDiskWithoutAnImage) {
   EXPECT_THAT(qemu_argv(guest), Not(Contains(HasSubstr("virtio-blk"))));
 }
 
+TEST(QemuArgv, MemoryIsSharedToBeSavedAndPrivateToGoOnFromIt) {
+  auto guest = machine();
+  EXPECT_THAT(qemu_argv(guest), Not(Contains(HasSubstr("memory-backend"))));
+  guest.memory_fd = 9;
+  EXPECT_EQ(value_of(qemu_argv(guest), "-M"), "microvm,memory-backend=memory");
+  EXPECT_EQ(value_of(qemu_argv(guest), "-object"),
+            "memory-backend-file,id=memory,size=512M,share=on,mem-path=/proc/self/fd/9");
+  EXPECT_THAT(qemu_argv(guest), Not(Contains("-S")));
+  guest.state_fd = 10;
+  guest.initrd.clear();
+  auto const argv = qemu_argv(guest);
+  EXPECT_THAT(value_of(argv, "-object"), HasSubstr("share=off"));
+  EXPECT_EQ(value_of(argv, "-incoming"), "defer");
+  EXPECT_THAT(argv, Contains("-S"));
+  EXPECT_THAT(argv, Not(Contains("-initrd")));
+}
+
 TEST(QemuArgv, TellsATcgGuestTheSpeedOfItsCounter) {
   auto guest = machine();
   EXPECT_THAT(kernel_command_line(guest), HasSubstr("tsc_early_khz=2600000"));

@@ -44,6 +44,7 @@ static int run_job(const struct job* job) {
   set_clock(job->time_ns);
   if (reseed(job->seed, job->seed_size) != 0) return report_failure("seed", errno, 0);
   if (wait_for_disk(kDisk, job->size) != 0) return report_failure("disk", errno, 0);
+  report("{\"event\":\"started\",\"ms\":%ld}", uptime_ms());
   if (job->argument_count > 0 && run_formatter(job) != 0) return -1;
   if (job->mount_type[0] != '\0' && trial_mount(job) != 0) return -1;
   if (flush_disk() != 0) return report_failure("sync", errno, 0);

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-enum { PROTOCOL = 1, MAX_ARGUMENTS = 128, MAX_ENVIRONMENT = 16, MAX_JOB_BYTES = 1 << 16, MAX_SEED = 64 };
+enum { PROTOCOL = 2, MAX_ARGUMENTS = 128, MAX_ENVIRONMENT = 16, MAX_JOB_BYTES = 1 << 16, MAX_SEED = 64 };
 
 // One build, as the host asked for it. The strings live in `text`.
 struct job {

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "vm/guest_shelf.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace templatefs::cache {
+
+/// Saved guests in a store: `guests/<name>/`, and `guests/<name>.bad` for one that is not to be used. They
+/// are bounded in number and kept out of a store that has little room. A reader holds files, not a lock, so
+/// that one that is in use may be removed. Nothing is synced: a name holds until the host boots again, so
+/// that no power cut leaves a torn one to be found. Stateless over the directory; safe from any thread and
+/// process.
+class GuestStore : public vm::GuestShelf {
+ public:
+  static constexpr unsigned kMost = 12;                         // at some 100 MB
+  static constexpr std::int64_t kFree = std::int64_t{2} << 30;  // bytes, for one to be saved
+
+  explicit GuestStore(int store_dir) : store_dir_(store_dir) {}
+
+  Fd find(std::string const& name) override;
+  std::optional<FileLock> claim(std::string const& name) override;
+  /// Then those that were not used for longest go, beyond kMost.
+  void publish(std::string const& name, std::string const& staged) override;
+  void give_up(std::string const& name, std::string const& why) noexcept override;
+
+  /// All of them, through `staging_dir`. Returns how many there were. Throws Error.
+  unsigned remove_all(int staging_dir) const;
+
+ private:
+  bool is_given_up(std::string const& name) const;
+  void remove(int staging_dir, std::string const& name) const;
+
+  int store_dir_;  // borrowed
+};
+
+}  // namespace templatefs::cache
