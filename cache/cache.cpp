@@ -23,6 +23,14 @@ constexpr auto kIdleLimit = 60s;
 constexpr auto kInputCheckInterval = 250ms;
 constexpr std::size_t kInputsOfEveryOpen = 2;
 
+/// Not removed, cut short or put into quarantine (cache/quarantine.h) behind our back: else the next look-up
+/// decides.
+bool image_stands(PinnedTemplate const& pinned) {
+  struct stat st {};
+  return ::fstat(pinned.image.get(), &st) == 0 && st.st_nlink > 0 && (st.st_mode & 0777) != 0 &&
+         st.st_size == pinned.bytes;
+}
+
 bool has_directory_seed(TemplateRequest const& request) {
   auto const& seed = request.recipe->seed;
   return seed && seed->kind == vm::Seed::Kind::directory;
@@ -50,10 +58,7 @@ std::vector<std::string> Cache::watched_files(TemplateRequest const& request) {
 }
 
 bool Cache::still_current(Entry const& entry, bool all_inputs) {
-  struct stat st {};
-  // Removed or cut short behind our back: the next look-up decides.
-  if (::fstat(entry.pinned->image.get(), &st) != 0 || st.st_nlink == 0 || st.st_size != entry.pinned->bytes)
-    return false;
+  if (!image_stands(*entry.pinned)) return false;
   auto const count = all_inputs ? entry.inputs->size() : std::min(kInputsOfEveryOpen, entry.inputs->size());
   return std::all_of(entry.inputs->begin(), entry.inputs->begin() + static_cast<std::ptrdiff_t>(count),
                      [](WatchedFile const& input) { return identify(input.path) == input.seen; }) &&
@@ -118,17 +123,17 @@ Fd Cache::make_image(PinnedTemplate const& from, TemplateRequest const& request,
 }
 
 void Cache::drop_idle() {
-  std::vector<std::shared_ptr<PinnedTemplate const>> idle;  // closed outside the lock
-  entries_.with([&](auto& entries) {
-    for (auto at = entries.begin(); at != entries.end();) {
-      if (Clock::now() - at->second.used < kIdleLimit) {
-        ++at;
-        continue;
-      }
-      idle.push_back(std::move(at->second.pinned));
-      at = entries.erase(at);
-    }
-  });
+  // A copy, so that files are looked at and closed outside the lock.
+  auto const entries = entries_.with([](auto& all) { return all; });
+  for (auto const& [id, entry] : entries) {
+    bool const stands = image_stands(*entry.pinned);
+    if (stands && Clock::now() - entry.used < kIdleLimit) continue;
+    entries_.with([&, &id = id, &entry = entry](auto& all) {
+      auto const at = all.find(id);
+      bool const same = at != all.end() && at->second.pinned == entry.pinned;
+      if (same && (!stands || at->second.used == entry.used)) all.erase(at);
+    });
+  }
 }
 
 }  // namespace templatefs::cache

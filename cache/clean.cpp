@@ -3,12 +3,11 @@
 
 #include "base/error.h"
 #include "base/file_lock.h"
-#include "base/files.h"
 #include "base/log.h"
 #include "cache/failure_memory.h"
 #include "cache/guest_store.h"
-#include "cache/key.h"
 #include "cache/layout.h"
+#include "cache/listing.h"
 #include "cache/store_image.h"
 
 namespace templatefs::cache {
@@ -21,13 +20,8 @@ CleanResult clean(Store const& store, Session const& session) {
   } catch (Error const& error) {
     spdlog::warn("saved guests could not be removed: {}", error.sentence());
   }
-  std::vector<std::string> keys;
-  for_each_entry(store.dir(), layout::kTemplates, [&](std::string const& name) {
-    // A name that no key could have was not made by us, and is not ours to remove.
-    if (parse_key_name(name)) keys.push_back(name);
-  });
   FailureMemory failures(store.dir());
-  for (auto const& key : keys) {
+  for (auto const& key : template_names(store.dir()).keys) {
     try {
       auto const lock = FileLock::try_lock(store.dir(), layout::key_lock(key), FileLock::Mode::exclusive);
       if (!lock) {

@@ -17,11 +17,15 @@ inline constexpr char kSessions[] = "sessions";
 inline constexpr char kFailures[] = "failures";
 inline constexpr char kRecipes[] = "recipes";
 inline constexpr char kGuests[] = "guests";
+inline constexpr char kQuarantine[] = "quarantine";
 
 /// Names inside templates/<key>/.
 inline constexpr char kImage[] = "template.img";
 inline constexpr char kManifest[] = "manifest.json";
 inline constexpr char kBuildLog[] = "build.log";
+
+/// Beside these in quarantine/<key>-<time>-<random>/: what was found wrong.
+inline constexpr char kReason[] = "reason.txt";
 
 /// Names inside sessions/<session>/.
 inline constexpr char kSessionLock[] = "lock";
@@ -43,6 +47,9 @@ inline std::string template_image(std::string const& key) {
 }
 inline std::string template_manifest(std::string const& key) {
   return template_dir(key) + "/" + kManifest;
+}
+inline std::string quarantined(std::string const& name) {
+  return std::string(kQuarantine) + "/" + name;
 }
 inline std::string failure_record(std::string const& key) {
   return std::string(kFailures) + "/" + key + ".json";

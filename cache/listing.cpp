@@ -42,12 +42,18 @@ TemplateEntry read_entry(int store_dir, std::string const& key) {
 
 }  // namespace
 
-std::vector<TemplateEntry> list_templates(int store_dir) {
-  std::vector<std::string> keys;
+TemplateNames template_names(int store_dir) {
+  TemplateNames out;
   for_each_entry(store_dir, layout::kTemplates, [&](std::string const& name) {
-    if (parse_key_name(name)) keys.push_back(name);
+    (parse_key_name(name) ? out.keys : out.foreign).push_back(name);
   });
-  std::sort(keys.begin(), keys.end());
+  std::sort(out.keys.begin(), out.keys.end());
+  std::sort(out.foreign.begin(), out.foreign.end());
+  return out;
+}
+
+std::vector<TemplateEntry> list_templates(int store_dir) {
+  auto const keys = template_names(store_dir).keys;
   std::vector<TemplateEntry> entries;
   entries.reserve(keys.size());
   for (auto const& key : keys) entries.push_back(read_entry(store_dir, key));

@@ -22,6 +22,13 @@ struct TemplateEntry {
   std::vector<std::string> names;    // the stored recipes that it belongs to
 };
 
+/// What templates/ holds, sorted.
+struct TemplateNames {
+  std::vector<std::string> keys;
+  std::vector<std::string> foreign;  // names that no key could have: not made by us, and not ours to touch
+};
+TemplateNames template_names(int store_dir);
+
 /// All published templates, by key. Takes no lock and makes no lock file. Throws Error.
 std::vector<TemplateEntry> list_templates(int store_dir);
 

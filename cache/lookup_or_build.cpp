@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cache/lookup_or_build.h"
 
+#include "base/content_digest.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/lock_holders.h"

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cache/manifest.h"
 
-#include "base/digest.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "cache/layout.h"
 
 #include <cerrno>
 
 #include <nlohmann/json.hpp>
 
-#include <unistd.h>
-
 namespace templatefs::cache {
 
 using Json = nlohmann::ordered_json;
+
+namespace {
+
+/// What content_sha256 is computed over (base/content_digest.h). Another form, or none, is not compared with.
+constexpr char kContentForm[] = "nonzero-64KiB-blocks";
+
+}  // namespace
 
 std::string Manifest::to_json() const {
   Json inputs = Json::object();
@@ -29,6 +32,7 @@ std::string Manifest::to_json() const {
       {"capacity_bytes", capacity_bytes},
       {"allocated_bytes", allocated_bytes},
       {"content_sha256", content_sha256},
+      {"content_form", kContentForm},
       {"built_at", rfc3339(built_at_ms)},
       {"built_at_ms", built_at_ms},
       {"build_ms", build_ms},
@@ -53,7 +57,8 @@ Manifest Manifest::from_json(std::string const& text) {
     document.at("filesystem").get_to(manifest.filesystem);
     document.at("capacity_bytes").get_to(manifest.capacity_bytes);
     document.at("allocated_bytes").get_to(manifest.allocated_bytes);
-    document.at("content_sha256").get_to(manifest.content_sha256);
+    if (document.value("content_form", "") == kContentForm)
+      document.at("content_sha256").get_to(manifest.content_sha256);
     document.at("built_at_ms").get_to(manifest.built_at_ms);
     document.at("build_ms").get_to(manifest.build_ms);
     document.at("accelerator").get_to(manifest.report.accelerator);
@@ -70,25 +75,6 @@ Manifest Manifest::from_json(std::string const& text) {
   } catch (Json::exception const& error) {
     throw Error(EBADMSG, std::string("read a manifest: ") + error.what());
   }
-}
-
-std::string content_sha256(int fd, std::int64_t bytes) {
-  Sha256 sum;
-  sum.update("size " + std::to_string(bytes) + "\n");
-  std::vector<char> buffer(1 << 18);
-  for_each_data_range(fd, bytes, [&](std::int64_t offset, std::int64_t length) {
-    sum.update("data " + std::to_string(offset) + " " + std::to_string(length) + "\n");
-    while (length > 0) {
-      auto const want = std::min<std::int64_t>(length, static_cast<std::int64_t>(buffer.size()));
-      auto const got =
-          check(::pread(fd, buffer.data(), static_cast<std::size_t>(want), offset), "read", "a template");
-      if (got == 0) throw Error(EIO, "read a template: it is shorter than its data");
-      sum.update({buffer.data(), static_cast<std::size_t>(got)});
-      offset += got;
-      length -= got;
-    }
-  });
-  return sum.finish();
 }
 
 }  // namespace templatefs::cache

@@ -18,7 +18,7 @@ struct Manifest {
   std::string filesystem;
   std::int64_t capacity_bytes = 0;
   std::int64_t allocated_bytes = 0;  // at publish
-  std::string content_sha256;        // over the data extents, offsets included; holes cost nothing
+  std::string content_sha256;        // base/content_digest.h; empty: none is known, or one of another form
   std::int64_t built_at_ms = 0;      // since the epoch
   std::int64_t build_ms = 0;
   vm::BuildReport report;
@@ -29,8 +29,5 @@ struct Manifest {
   /// Throws Error(EBADMSG) saying what is wrong with the text.
   static Manifest from_json(std::string const& text);
 };
-
-/// Digest of a sparse file's data ranges: each range's offset, length and bytes, and the file's size.
-std::string content_sha256(int fd, std::int64_t bytes);
 
 }  // namespace templatefs::cache

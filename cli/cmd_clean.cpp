@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 #include "cache/clean.h"
+#include "cache/quarantine.h"
 #include "cli/command.h"
 #include "cli/setup.h"
 
@@ -15,6 +16,7 @@ namespace {
 
 struct CleanOptions {
   bool debris_only = false;
+  bool quarantine = false;
   bool json = false;
   ConfigOptions config;
   StoreOptions store;
@@ -25,7 +27,12 @@ int run(CleanOptions options) {
   auto const resolved = options.store.resolve();
   auto const store = cache::Store::open_existing(resolved);
   cache::CleanResult result;
-  if (store && options.debris_only) {
+  unsigned from_quarantine = 0;
+  if (store && options.quarantine) {
+    auto session = cache::Session::create(store->dir(), "clean", "");
+    from_quarantine = cache::empty_quarantine(store->dir(), session);
+    session.drop();
+  } else if (store && options.debris_only) {
     result.debris = cache::sweep(store->dir());
   } else if (store) {
     auto session = cache::Session::create(store->dir(), "clean", "");
@@ -33,11 +40,19 @@ int run(CleanOptions options) {
     session.drop();
   }
   if (options.json) {
-    nlohmann::ordered_json const document = {
-        {"schema", "templatefs.clean/1"}, {"store", resolved.path}, {"removed", result.removed},
-        {"in_use", result.in_use},        {"kept", result.kept},    {"guests_removed", result.guests},
-        {"debris_removed", result.debris}};
+    nlohmann::ordered_json const document = {{"schema", "templatefs.clean/1"},
+                                             {"store", resolved.path},
+                                             {"removed", result.removed},
+                                             {"in_use", result.in_use},
+                                             {"kept", result.kept},
+                                             {"guests_removed", result.guests},
+                                             {"debris_removed", result.debris},
+                                             {"quarantine_removed", from_quarantine}};
     std::printf("%s\n", document.dump(2).c_str());
+    return kOk;
+  }
+  if (options.quarantine) {
+    std::printf("%u template%s removed from quarantine\n", from_quarantine, from_quarantine == 1 ? "" : "s");
     return kOk;
   }
   if (!options.debris_only) {
@@ -57,6 +72,8 @@ void add_clean(CLI::App& program, Action& action) {
   auto options = std::make_shared<CleanOptions>();
   auto* const command = program.add_subcommand("clean", "Remove the templates that nobody uses");
   command->add_flag("--debris", options->debris_only, "Only what processes that are gone left behind");
+  command->add_flag("--quarantine", options->quarantine, "Only what `templatefs verify` put into quarantine")
+      ->excludes("--debris");
   command->add_flag("--json", options->json, "Print JSON, schema templatefs.clean/1");
   options->config.add_to(*command);
   options->store.add_to(*command, false);

@@ -2,6 +2,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "cache/listing.h"
+#include "cache/quarantine.h"
 #include "cli/command.h"
 #include "cli/setup.h"
 #include "cli/table.h"
@@ -51,8 +52,16 @@ void print_json(cache::Store const* store, std::string const& path,
     row["in_use_by"] = users;
     templates.push_back(std::move(row));
   }
-  Json const document = {
-      {"schema", "templatefs.ls/1"}, {"store", path}, {"exists", store != nullptr}, {"templates", templates}};
+  Json quarantine = Json::array();
+  if (store != nullptr)
+    for (auto const& each : cache::list_quarantine(store->dir()))
+      quarantine.push_back(
+          {{"name", each.name}, {"reason", each.reason}, {"allocated_bytes", each.allocated_bytes}});
+  Json const document = {{"schema", "templatefs.ls/1"},
+                         {"store", path},
+                         {"exists", store != nullptr},
+                         {"templates", templates},
+                         {"quarantine", quarantine}};
   std::printf("%s\n", document.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
@@ -94,6 +103,12 @@ void print_table(std::vector<cache::TemplateEntry> const& entries) {
   std::fputs(aligned_table(rows).c_str(), stdout);
 }
 
+void print_quarantine(cache::Store const& store) {
+  for (auto const& each : cache::list_quarantine(store.dir()))
+    std::printf("in quarantine: %s, %s: %s\n", each.name.c_str(), human_size(each.allocated_bytes).c_str(),
+                each.reason.c_str());
+}
+
 int run(LsOptions options) {
   options.store.fill_from(options.config.load());
   auto const resolved = options.store.resolve();
@@ -107,6 +122,7 @@ int run(LsOptions options) {
   } else {
     print_table(entries);
   }
+  if (!options.json && store) print_quarantine(*store);
   return kOk;
 }
 

@@ -13,7 +13,7 @@ namespace templatefs::cli {
 /// Exit statuses, stable and documented in templatefs(8).
 enum Exit : int {
   kOk = 0,
-  kFailed = 1,
+  kFailed = 1,  // verify: also where something was put into quarantine
   kUsage = 2,
   kNotFound = 3,  // no such mount, store or template
   kBuildFailed = 4,
@@ -42,6 +42,7 @@ void add_forget(CLI::App& program, Action& action);
 void add_why(CLI::App& program, Action& action);
 void add_path(CLI::App& program, Action& action);
 void add_recipes(CLI::App& program, Action& action);
+void add_verify(CLI::App& program, Action& action);
 void add_clean(CLI::App& program, Action& action);
 void add_doctor(CLI::App& program, Action& action);
 

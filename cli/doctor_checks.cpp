@@ -10,6 +10,7 @@
 #include "base/scope_exit.h"
 #include "cache/cache.h"
 #include "cache/layout.h"
+#include "cache/quarantine.h"
 #include "cache/reflink.h"
 #include "cache/session.h"
 #include "fusefs/mount.h"
@@ -60,6 +61,17 @@ Finding check_space(std::string const& path) {
     return {Verdict::warn, "space", human_size(free) + " free in " + path,
             "Run `templatefs clean`, or give another --store."};
   return {Verdict::ok, "space", human_size(free) + " free in " + path, ""};
+}
+
+Finding check_quarantine(cache::Store const& store) {
+  auto const held = cache::list_quarantine(store.dir());
+  if (held.empty()) return {Verdict::ok, "quarantine", "no template is in quarantine", ""};
+  std::int64_t bytes = 0;
+  for (auto const& each : held) bytes += each.allocated_bytes;
+  return {Verdict::warn, "quarantine",
+          format("{} damaged template{} ({}) in {}/{}", held.size(), held.size() == 1 ? "" : "s",
+                 human_size(bytes), store.path(), cache::layout::kQuarantine),
+          "See the disk that the store is on; `templatefs clean --quarantine` removes them."};
 }
 
 Finding check_fuse_device() {
@@ -130,6 +142,7 @@ std::vector<Finding> examine(StoreOptions const& store_options, BuilderOptions c
   }));
   if (!path.empty()) findings.push_back(attempt("reflink", [&] { return check_reflink(path, store); }));
   if (store) findings.push_back(attempt("space", [&] { return check_space(path); }));
+  if (store) findings.push_back(attempt("quarantine", [&] { return check_quarantine(*store); }));
   findings.push_back(attempt("fuse", check_fuse_device));
 
   for (auto const& filesystem : vm::filesystems())

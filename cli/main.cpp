@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
   cli::add_forget(program, action);
   cli::add_why(program, action);
   cli::add_path(program, action);
+  cli::add_verify(program, action);
   cli::add_clean(program, action);
   cli::add_doctor(program, action);
 

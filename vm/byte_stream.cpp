@@ -2,9 +2,9 @@
 #include "vm/byte_stream.h"
 
 #include "base/capacity.h"
+#include "base/content_digest.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "vm/sparsify.h"
 
 #include <algorithm>
 #include <cerrno>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm/disk_image.h"
 
+#include "base/content_digest.h"
 #include "base/copy_file.h"
-#include "base/digest.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/files.h"
@@ -158,11 +158,10 @@ DiskImage read_disk_image(std::string const& file, std::string const& target, st
   Fd const made = open_at(AT_FDCWD, target, O_RDWR | O_CREAT | O_EXCL, 0600);
   ScopeExit undo([&] { ::unlink(target.c_str()); });
   auto image = reader.read_into(made);
-  Sha256 sum;
-  sum.update("size " + std::to_string(image.bytes) + "\n");
+  ContentDigest sum(image.bytes);
   punch_zeroes(target, [&](std::int64_t offset, std::string_view block) {
     transfer.advance("check", offset, image.bytes, file);
-    sum.update("data " + std::to_string(offset) + "\n").update(block);
+    sum.add(offset, block);
   });
   image.content_sha256 = sum.finish();
   undo.dismiss();

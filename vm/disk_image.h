@@ -10,13 +10,11 @@ namespace templatefs::vm {
 
 /// What a disk image was read from, and what came of it.
 struct DiskImage {
-  std::string format;       // "raw", "qcow2", "vmdk", "vdi", "vhdx"
-  std::string compression;  // "gzip", "bzip2", "xz", "zstd"; empty for none
-  std::string member;       // its name in a tar, for people; empty where there is no tar
-  std::int64_t bytes = 0;   // a multiple of kDiskBlock
-  /// Over the size, and over the offset and the bytes of each 64 KiB that are not all zero: it depends on
-  /// nothing but what the disk reads as.
-  std::string content_sha256;
+  std::string format;          // "raw", "qcow2", "vmdk", "vdi", "vhdx"
+  std::string compression;     // "gzip", "bzip2", "xz", "zstd"; empty for none
+  std::string member;          // its name in a tar, for people; empty where there is no tar
+  std::int64_t bytes = 0;      // a multiple of kDiskBlock
+  std::string content_sha256;  // ContentDigest
 };
 
 /// What disks are padded to.

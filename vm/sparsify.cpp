@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm/sparsify.h"
 
+#include "base/content_digest.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/files.h"
 
-#include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <vector>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -26,8 +24,6 @@ bool punch(int fd, std::int64_t start, std::int64_t end, std::string const& path
   }
   return true;
 }
-
-constexpr std::int64_t kBlock = 64 << 10;
 
 /// Punches runs of blocks in one go each.
 class Puncher {
@@ -51,29 +47,16 @@ class Puncher {
 
 }  // namespace
 
-bool is_zero(std::string_view bytes) noexcept {
-  return bytes.front() == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
-}
-
 void punch_zeroes(std::string const& path, std::function<void(std::int64_t, std::string_view)> const& visit) {
   Fd const fd = open_at(AT_FDCWD, path, O_RDWR);
   struct stat st {};
   check(::fstat(fd.get(), &st), "stat", path);
-  std::vector<char> buffer(kBlock);
   Puncher puncher(fd, path);
-  std::int64_t next = 0;
-  for_each_data_range(fd.get(), st.st_size, [&](std::int64_t offset, std::int64_t length) {
-    // Two ranges may touch one block.
-    for (auto at = std::max(next, offset - offset % kBlock); at < offset + length; at += kBlock) {
-      next = at + kBlock;
-      auto const got = check(::pread(fd.get(), buffer.data(), buffer.size(), at), "read", path);
-      if (got == 0) return;
-      std::string_view const block(buffer.data(), static_cast<std::size_t>(got));
-      if (is_zero(block))
-        puncher.add(at, at + got);
-      else if (visit)
-        visit(at, block);
-    }
+  for_each_data_block(fd.get(), st.st_size, [&](std::int64_t at, std::string_view block) {
+    if (is_zero(block))
+      puncher.add(at, at + static_cast<std::int64_t>(block.size()));
+    else if (visit)
+      visit(at, block);
   });
   puncher.flush();
 }

@@ -8,8 +8,6 @@
 
 namespace templatefs::vm {
 
-bool is_zero(std::string_view bytes) noexcept;
-
 /// Makes holes of what was written as zeroes, in whole blocks of 64 KiB: formatters that cannot be told that
 /// a disk reads as zeroes clear journals and tables (ext3, 1 GiB of a disk of 1 TiB). QEMU does the same for
 /// a guest. To be called before the file is synced, so that little of it reaches the disk. `visit` gets each

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cache/fan_out.h"
 
+#include "base/content_digest.h"
 #include "base/error.h"
-#include "cache/manifest.h"
 #include "cache/reflink.h"
 #include "tests/cache/cache_fixture.h"
 

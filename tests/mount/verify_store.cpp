@@ -2,6 +2,7 @@
 #include "tests/mount/verify_store.h"
 
 #include "base/child.h"
+#include "base/content_digest.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "cache/key.h"
@@ -31,7 +32,7 @@ void check_template(std::string const& store, std::string const& key) {
   check(::fstat(image.get(), &st), "stat", path);
   if (manifest.key != key) throw Error(EINVAL, "its manifest is of " + manifest.key);
   if (st.st_size != manifest.capacity_bytes) throw Error(EINVAL, "its size is " + std::to_string(st.st_size));
-  if (auto const sum = cache::content_sha256(image.get(), st.st_size); sum != manifest.content_sha256)
+  if (auto const sum = content_sha256(image.get(), st.st_size); sum != manifest.content_sha256)
     throw Error(EBADMSG, "its content is " + sum + ", built was " + manifest.content_sha256);
 
   auto command = vm::find_filesystem(manifest.filesystem)->check_command;
