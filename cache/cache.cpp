@@ -127,7 +127,10 @@ void Cache::drop_idle() {
   auto const entries = entries_.with([](auto& all) { return all; });
   for (auto const& [id, entry] : entries) {
     bool const stands = image_stands(*entry.pinned);
-    if (stands && Clock::now() - entry.used < kIdleLimit) continue;
+    if (stands && Clock::now() - entry.used < kIdleLimit) {
+      note_use(*entry.pinned);
+      continue;
+    }
     entries_.with([&, &id = id, &entry = entry](auto& all) {
       auto const at = all.find(id);
       bool const same = at != all.end() && at->second.pinned == entry.pinned;

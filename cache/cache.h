@@ -44,8 +44,9 @@ class Cache {
   Fd make_image(PinnedTemplate const& from, TemplateRequest const& request, int dir, std::string const& name,
                 Stamp stamp = Stamp::as_recipe);
 
-  /// Lets go of templates unused for a minute, so that a long-lived mount pins nothing for ever, and of those
-  /// that were put into quarantine, so that nobody who builds them anew waits for us.
+  /// To be called every few seconds. Notes the use of templates that are in use, and lets go of those unused
+  /// for a minute, so that a long-lived mount pins nothing for ever, and of those that were put into
+  /// quarantine, so that nobody who builds them anew waits for us.
   void drop_idle();
 
   Rung rung() const noexcept { return fan_out_.rung(); }

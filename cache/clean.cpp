@@ -2,13 +2,10 @@
 #include "cache/clean.h"
 
 #include "base/error.h"
-#include "base/file_lock.h"
 #include "base/log.h"
-#include "cache/failure_memory.h"
 #include "cache/guest_store.h"
-#include "cache/layout.h"
 #include "cache/listing.h"
-#include "cache/store_image.h"
+#include "cache/removal.h"
 
 namespace templatefs::cache {
 
@@ -20,21 +17,21 @@ CleanResult clean(Store const& store, Session const& session) {
   } catch (Error const& error) {
     spdlog::warn("saved guests could not be removed: {}", error.sentence());
   }
-  FailureMemory failures(store.dir());
   for (auto const& key : template_names(store.dir()).keys) {
     try {
-      auto const lock = FileLock::try_lock(store.dir(), layout::key_lock(key), FileLock::Mode::exclusive);
-      if (!lock) {
-        spdlog::info("template {} is in use and stays", key);
-        result.in_use.push_back(key);
-        continue;
+      switch (remove_unused(store, session, key)) {
+        case Fate::removed:
+          result.removed.push_back(key);
+          break;
+        case Fate::named:
+          result.kept.push_back(key);
+          break;
+        case Fate::in_use:
+        case Fate::wanted:
+          spdlog::info("template {} is in use and stays", key);
+          result.in_use.push_back(key);
+          break;
       }
-      if (!remove_unless_named(store, session, key).empty()) {
-        result.kept.push_back(key);
-        continue;
-      }
-      failures.forget(key);
-      result.removed.push_back(key);
     } catch (Error const& error) {
       spdlog::warn("template {} could not be removed: {}", key, error.sentence());
     }

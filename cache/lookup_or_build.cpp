@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/scope_exit.h"
 #include "cache/failure_memory.h"
+#include "cache/gc.h"
 #include "cache/layout.h"
 
 #include <algorithm>
@@ -158,6 +159,7 @@ PinnedTemplate lookup_or_build(BuildContext const& context, Key const& key, Buil
       try {
         report(wish, "queued");
         auto const slot = context.slots.take(wish.stop);
+        make_room(context.store, context.session, wish.request);
         build_and_publish(context, key, wish);
         failures.forget(key.name);
       } catch (...) {

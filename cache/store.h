@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "cache/budget.h"
 #include "cache/fan_out.h"
 #include "cache/loop_store.h"
 
@@ -19,6 +20,7 @@ class Store {
     std::string path;                        // from store_location()
     std::optional<std::int64_t> loop_bytes;  // for a store of our own, should one have to be made
     FanOutChoice fan_out = FanOutChoice::automatic;
+    Budget budget = {};  // that builds and mounts hold the store to
   };
 
   /// Opens the store, making what is missing: its directories and, where the location cannot reflink and we
@@ -33,6 +35,7 @@ class Store {
   std::string const& path() const noexcept { return path_; }
   Rung rung() const noexcept { return rung_; }
   FanOutChoice fan_out_choice() const noexcept { return choice_; }
+  Budget const& budget() const noexcept { return budget_; }
   bool has_own_filesystem() const noexcept { return loop_.has_value(); }
   /// Why the rung is what it is, one sentence.
   std::string const& explanation() const noexcept { return explanation_; }
@@ -52,6 +55,7 @@ class Store {
   Fd dir_;
   Rung rung_ = Rung::copy;
   FanOutChoice choice_ = FanOutChoice::automatic;
+  Budget budget_;
   std::string explanation_;
 };
 

@@ -7,6 +7,7 @@
 #include "base/random_name.h"
 #include "cache/layout.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <string_view>
@@ -17,6 +18,16 @@
 
 namespace templatefs::cache {
 
+namespace {
+
+constexpr std::int64_t kUseIntervalMs = 60'000;
+
+std::int64_t modified_ms(struct stat const& st) {
+  return std::int64_t{st.st_mtim.tv_sec} * 1000 + st.st_mtim.tv_nsec / 1'000'000;
+}
+
+}  // namespace
+
 bool is_whole(int fd, TemplateRequest const& request) {
   struct stat st {};
   check(::fstat(fd, &st), "stat", "a template");
@@ -26,6 +37,23 @@ bool is_whole(int fd, TemplateRequest const& request) {
   auto const got = check(::pread(fd, found.data(), found.size(), request.recipe->filesystem->magic_offset),
                          "read", "a template's superblock");
   return static_cast<std::size_t>(got) == magic.size() && found == magic;
+}
+
+void note_use(PinnedTemplate const& pinned) noexcept {
+  struct stat st {};
+  // Nothing depends on it but the order in which templates are collected, so failures are nobody's.
+  if (::fstat(pinned.pin.fd(), &st) == 0 && epoch_ms_now() - modified_ms(st) >= kUseIntervalMs)
+    (void)::futimens(pinned.pin.fd(), nullptr);
+}
+
+std::int64_t last_use_ms(int store_dir, std::string const& key) {
+  struct stat st {};
+  if (::fstatat(store_dir, layout::template_dir(key).c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return -1;
+  std::int64_t last = 0;
+  for (auto const& path : {layout::template_image(key), layout::key_lock(key)})
+    if (::fstatat(store_dir, path.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0)
+      last = std::max(last, modified_ms(st));
+  return last;
 }
 
 Fd TemplateStore::open_whole(std::string const& key, TemplateRequest const& request) const {
@@ -47,7 +75,9 @@ TemplateStore::Look TemplateStore::pin(std::string const& key, TemplateRequest c
   // Opened under the lock: what was seen above may have been cleaned away in between.
   Fd image = open_whole(key, request);
   if (!image) return {Presence::missing, std::nullopt};
-  return {Presence::ready, PinnedTemplate{std::move(image), std::move(*lock), key, request.template_bytes()}};
+  PinnedTemplate pinned{std::move(image), std::move(*lock), key, request.template_bytes()};
+  note_use(pinned);
+  return {Presence::ready, std::move(pinned)};
 }
 
 void TemplateStore::publish(int staging_dir, std::string const& entry, std::string const& key,

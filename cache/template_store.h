@@ -58,6 +58,12 @@ class TemplateStore {
   int store_dir_;  // borrowed
 };
 
+/// Says that a template is in use now, by the time of its lock file; writes it once a minute at most.
+void note_use(PinnedTemplate const& pinned) noexcept;
+
+/// When it was last used, to a minute, or made: milliseconds since the epoch; -1 where there is none.
+std::int64_t last_use_ms(int store_dir, std::string const& key);
+
 /// Whether an open file is a whole template of this request: the superblock's magic and the exact size.
 bool is_whole(int fd, TemplateRequest const& request);
 

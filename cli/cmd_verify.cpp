@@ -26,7 +26,7 @@ using cache::Soundness;
 using Json = nlohmann::ordered_json;
 
 /// Reading a store that is full of templates takes minutes.
-constexpr auto kLimit = std::chrono::hours(24);
+constexpr auto kReadingLimit = std::chrono::hours(24);
 
 struct VerifyOptions {
   std::vector<std::string> keys;
@@ -37,7 +37,7 @@ struct VerifyOptions {
   StoreOptions store;
 };
 
-struct Outcome {
+struct Findings {
   std::vector<cache::Verified> looked_at;
   std::vector<std::string> foreign;
 };
@@ -58,16 +58,16 @@ char const* word_of(Soundness soundness) {
   return "?";
 }
 
-Outcome verify(VerifyOptions const& options, cache::Store const& store, std::stop_token const& stop) {
+Findings verify(VerifyOptions const& options, cache::Store const& store, std::stop_token const& stop) {
   cache::sweep(store.dir());
   auto session = cache::Session::create(store.dir(), "verify", "");
   auto const names = cache::template_names(store.dir());
-  Outcome out;
+  Findings out;
   if (options.keys.empty()) out.foreign = names.foreign;
   TransferProgress progress(Progress::style_of(options.json, options.quiet));
   for (auto const& key : options.keys.empty() ? names.keys : options.keys) {
     bool begun = false;
-    vm::Transfer const transfer{Deadline::after(kLimit), stop,
+    vm::Transfer const transfer{Deadline::after(kReadingLimit), stop,
                                 [&](std::string_view, std::int64_t done, std::int64_t total) {
                                   if (!begun) progress.begin("verify " + key, total);
                                   begun = true;
@@ -102,24 +102,24 @@ void print_line(cache::Verified const& each, std::string const& store) {
         "", joined(each.lost).c_str(), "", place.c_str(), cache::layout::kImage);
 }
 
-void print(VerifyOptions const& options, Outcome const& outcome, std::string const& store) {
+void print(VerifyOptions const& options, Findings const& findings, std::string const& store) {
   std::size_t intact = 0, quarantined = 0;
-  for (auto const& each : outcome.looked_at) {
+  for (auto const& each : findings.looked_at) {
     intact += each.soundness == Soundness::intact ? 1 : 0;
     quarantined += each.soundness == Soundness::quarantined ? 1 : 0;
     if (!options.quiet || each.soundness == Soundness::quarantined || each.soundness == Soundness::gone)
       print_line(each, store);
   }
   if (options.quiet) return;
-  for (auto const& name : outcome.foreign)
+  for (auto const& name : findings.foreign)
     std::printf("%s/%s is not ours and was left alone\n", cache::layout::kTemplates, name.c_str());
-  std::printf("%zu of %zu templates are intact, %zu put into quarantine\n", intact, outcome.looked_at.size(),
+  std::printf("%zu of %zu templates are intact, %zu put into quarantine\n", intact, findings.looked_at.size(),
               quarantined);
 }
 
-void print_json(VerifyOptions const& options, Outcome const& outcome, std::string const& store) {
+void print_json(VerifyOptions const& options, Findings const& findings, std::string const& store) {
   Json templates = Json::array();
-  for (auto const& each : outcome.looked_at) {
+  for (auto const& each : findings.looked_at) {
     Json users = Json::array();
     for (auto const& user : each.users) users.push_back({{"pid", user.pid}, {"command", user.command}});
     Json row = {{"key", each.key}, {"state", word_of(each.soundness)}, {"finding", each.finding}};
@@ -133,13 +133,13 @@ void print_json(VerifyOptions const& options, Outcome const& outcome, std::strin
   }
   Json const line = {
       {"message_type", "summary"}, {"schema", "templatefs.verify/1"}, {"store", store},
-      {"fast", options.fast},      {"templates", templates},          {"foreign", outcome.foreign}};
+      {"fast", options.fast},      {"templates", templates},          {"foreign", findings.foreign}};
   std::printf("%s\n", line.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
-int status_of(Outcome const& outcome, bool asked_by_key) {
+int status_of(Findings const& findings, bool asked_by_key) {
   int status = kOk;
-  for (auto const& each : outcome.looked_at) {
+  for (auto const& each : findings.looked_at) {
     if (each.soundness == Soundness::quarantined) return kFailed;
     if (each.soundness == Soundness::gone && asked_by_key) status = kNotFound;
   }
@@ -151,12 +151,12 @@ int run(VerifyOptions options) {
   StopOnSignal const stop;
   options.store.fill_from(options.config.load());
   auto const store = require_store(options.store);
-  auto const outcome = verify(options, store, stop.token());
+  auto const findings = verify(options, store, stop.token());
   if (options.json)
-    print_json(options, outcome, store.path());
+    print_json(options, findings, store.path());
   else
-    print(options, outcome, store.path());
-  return status_of(outcome, !options.keys.empty());
+    print(options, findings, store.path());
+  return status_of(findings, !options.keys.empty());
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ void add_why(CLI::App& program, Action& action);
 void add_path(CLI::App& program, Action& action);
 void add_recipes(CLI::App& program, Action& action);
 void add_verify(CLI::App& program, Action& action);
+void add_gc(CLI::App& program, Action& action);
 void add_clean(CLI::App& program, Action& action);
 void add_doctor(CLI::App& program, Action& action);
 

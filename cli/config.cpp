@@ -52,14 +52,40 @@ void set_choice(std::string& value, TomlTable& table, std::string const& key,
   value = *said;
 }
 
+std::optional<Capacity> read_size(TomlTable& table, std::string const& key) {
+  auto const text = table.text(key);
+  if (!text) return std::nullopt;
+  auto const size = Capacity::parse(*text);
+  if (!size)
+    throw table.error_at(key, format("\"{}\" is no size", *text),
+                         "Write it like \"512M\", \"20G\" or \"1T\".");
+  return size;
+}
+
+void read_budget(cache::Budget& budget, TomlTable& table) {
+  if (auto const size = read_size(table, "max_size")) budget.max_size = size->bytes();
+  if (auto const size = read_size(table, "min_free")) budget.min_free = size->bytes();
+  if (auto const age = table.text("max_age")) {
+    budget.max_age = cache::parse_age(*age);
+    if (!budget.max_age)
+      throw table.error_at("max_age", format("\"{}\" is no age", *age),
+                           "Write it like \"12h\", \"30d\" or \"8w\".");
+  }
+  if (!table.has("keep")) return;
+  budget.keep.clear();
+  for (auto const& each : table.texts("keep")) {
+    auto kept = cache::parse_keep(each);
+    if (!kept)
+      throw table.error_at("keep", format("\"{}\" is no recipe, and no recipe with a capacity", each),
+                           R"(Write them like ["btrfs", "ext4/1G"].)");
+    budget.keep.push_back(std::move(*kept));
+  }
+}
+
 void read_store(Config& config, TomlTable table, std::string const& directory) {
   set_path(config.store, table.text("path"), directory);
-  if (auto const size = table.text("size")) {
-    if (!Capacity::parse(*size))
-      throw table.error_at("size", format("\"{}\" is no size", *size),
-                           "Write it like \"512M\", \"20G\" or \"1T\".");
-    config.store_size = *size;
-  }
+  if (auto const size = read_size(table, "size")) config.store_size = size->canonical();
+  read_budget(config.budget, table);
   table.finish();
 }
 

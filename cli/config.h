@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cache/budget.h"
 #include "cache/recipe.h"
 
 #include <string>
@@ -22,6 +23,7 @@ struct Config {
   std::vector<std::string> files;  // those that were read, in that order
   std::string store;               // a directory
   std::string store_size;          // of a filesystem of our own: "20G"
+  cache::Budget budget;            // of the store
   std::string kernel;              // the guest's, a path
   std::string accelerator;         // auto, kvm, tcg
   std::string builder;             // guest, host

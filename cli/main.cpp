@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
   cli::add_why(program, action);
   cli::add_path(program, action);
   cli::add_verify(program, action);
+  cli::add_gc(program, action);
   cli::add_clean(program, action);
   cli::add_doctor(program, action);
 

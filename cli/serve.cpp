@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/scope_exit.h"
 #include "cache/cache.h"
+#include "cache/housekeeping.h"
 #include "cache/layout.h"
 #include "cache/session.h"
 #include "cli/command.h"
@@ -12,6 +13,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 
@@ -83,11 +85,14 @@ int serve(ServeOptions const& options, Config const& config, std::string const& 
   cache::Cache cache(store, session, *builder, build_slots());
   fusefs::Filesystem fs({mount_point, *largest, config.files}, recipes, cache, session);
   fusefs::Mount mount(fs, options.fuse_options);
+  std::optional<cache::Housekeeping> housekeeping;
+  if (store.budget().limits()) housekeeping.emplace(store, session);
   spdlog::info("mounted {} (store {}, {})", mount_point, store.path(), store.explanation());
   if (hooks.ready) hooks.ready(greeting(fs));
 
   mount.serve_until_ended();
   mount.end();
+  housekeeping.reset();
   session.drop();
   spdlog::info("unmounted {}", mount_point);
   return kOk;

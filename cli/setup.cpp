@@ -39,6 +39,7 @@ void StoreOptions::add_to(CLI::App& command, bool all) {
 cache::Store::Options StoreOptions::resolve() const {
   cache::Store::Options options;
   options.path = cache::store_location(path);
+  options.budget = budget;
   if (!size_text.empty()) {
     auto const size = Capacity::parse(size_text);
     if (!size) throw Error(EINVAL, "--store-size " + size_text, "Write it like 512M, 20G or 1T.");
@@ -66,6 +67,7 @@ void BuilderOptions::add_to(CLI::App& command) {
 void StoreOptions::fill_from(Config const& config) {
   if (path.empty() && std::getenv("TEMPLATEFS_STORE") == nullptr) path = config.store;
   if (size_text.empty()) size_text = config.store_size;
+  budget = config.budget;
 }
 
 void BuilderOptions::fill_from(Config const& config) {

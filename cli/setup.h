@@ -22,6 +22,7 @@ struct StoreOptions {
   std::optional<std::int64_t> loop_bytes;
   std::string size_text;
   std::string fan_out = "auto";
+  cache::Budget budget;
 
   /// Takes from the configuration what neither an option nor the environment said.
   void fill_from(Config const& config);

@@ -26,6 +26,8 @@ class TomlTable {
   /// All keys, each of which must hold a table; asked for thereby.
   std::vector<std::pair<std::string, TomlTable>> tables();
   bool is_table(std::string const& key) const;
+  /// Whether the key is there; asked for thereby.
+  bool has(std::string const& key) { return ask(key) != nullptr; }
 
   /// Throws for the first key that nobody asked for, with the one that may have been meant.
   void finish() const;

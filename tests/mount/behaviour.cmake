@@ -41,5 +41,6 @@ templatefs_test(test_mount_life LABELS mount LIBRARIES templatefs_mount_support 
 templatefs_test(test_mount_commands LABELS mount LIBRARIES templatefs_mount_support SOURCES
   commands_test.cpp
   fan_out_mount_test.cpp
+  gc_command_test.cpp
   recipes_test.cpp
   verify_command_test.cpp)

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cache/gc.h"
+
+#include "base/capacity.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "cache/extent_usage.h"
+#include "cache/layout.h"
+#include "cache/listing.h"
+#include "cache/template_store.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+
+namespace templatefs::cache {
+
+namespace {
+
+/// What a build is taken to need where no template of its recipe tells.
+constexpr std::int64_t kUsualNeed = 16 << 20;
+
+std::int64_t free_bytes(Store const& store) {
+  struct statvfs fs {};
+  check(::fstatvfs(store.dir(), &fs), "statfs", store.path());
+  return static_cast<std::int64_t>(fs.f_bavail) * static_cast<std::int64_t>(fs.f_frsize);
+}
+
+/// What the templates take, and what is free.
+class Stock {
+ public:
+  Stock(Store const& store, Rehearsal rehearsal)
+      : store_(store), rehearsal_(rehearsal), free_(free_bytes(store)) {
+    read();
+  }
+
+  std::int64_t size() const {
+    std::vector<Footprint const*> all;
+    all.reserve(footprints_.size());
+    for (auto const& [key, footprint] : footprints_) all.push_back(&footprint);
+    return Footprint::together(all);
+  }
+  std::int64_t free() const noexcept { return free_; }
+  Usage usage_of(std::string const& key) const {
+    auto const at = footprints_.find(key);
+    return at == footprints_.end() ? Usage() : at->second.usage();
+  }
+
+  /// A template was removed, or would be: how much that frees.
+  std::int64_t remove(std::string const& key) {
+    auto const freed = usage_of(key).exclusive;
+    footprints_.erase(key);
+    free_ += freed;
+    if (rehearsal_ == Rehearsal::yes) return freed;
+    // Filesystems give space back in the background: what they do not show yet counts all the same.
+    free_ = std::max(free_, free_bytes(store_));
+    read();
+    return freed;
+  }
+
+ private:
+  void read() {
+    footprints_.clear();
+    for (auto const& key : template_names(store_.dir()).keys) {
+      Fd const image =
+          open_at_if_exists(store_.dir(), layout::template_image(key), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      footprints_[key] = image ? Footprint(image.get()) : Footprint();
+    }
+  }
+
+  Store const& store_;
+  Rehearsal rehearsal_;
+  std::int64_t free_;
+  std::map<std::string, Footprint> footprints_;
+};
+
+struct Candidate {
+  std::string key;
+  std::int64_t used_at_ms;
+};
+
+std::vector<Candidate> least_recently_used_first(Store const& store) {
+  std::vector<Candidate> out;
+  for (auto const& key : template_names(store.dir()).keys)
+    if (auto const used = last_use_ms(store.dir(), key); used >= 0)  // else it was removed this instant
+      out.push_back({key, used});
+  std::stable_sort(out.begin(), out.end(),
+                   [](auto const& a, auto const& b) { return a.used_at_ms < b.used_at_ms; });
+  return out;
+}
+
+bool holds(Budget const& budget, Stock const& stock, std::int64_t need) {
+  return (!budget.max_size || stock.size() + need <= *budget.max_size) &&
+         stock.free() - need >= budget.min_free.value_or(0);
+}
+
+/// Whether it changes anything if this one goes: not if it holds no data, nor for the free space if all its
+/// blocks are those of live images too.
+bool helps(Budget const& budget, Stock const& stock, std::int64_t need, std::string const& key) {
+  auto const usage = stock.usage_of(key);
+  bool const too_large = budget.max_size && stock.size() + need > *budget.max_size;
+  return usage.exclusive > 0 || (too_large && usage.shared > 0);
+}
+
+/// The largest that a template of the recipe has been.
+std::int64_t expected_bytes(Store const& store, TemplateRequest const& request) {
+  std::int64_t most = 0;
+  for (auto const& entry : list_templates(store.dir()))
+    if (entry.manifest && entry.manifest->recipe == request.recipe->name)
+      most = std::max(most, entry.manifest->allocated_bytes);
+  return most > 0 ? most : kUsualNeed;
+}
+
+}  // namespace
+
+GcResult collect_garbage(Store const& store, Session const& session, Budget const& budget, std::int64_t need,
+                         Rehearsal rehearsal) {
+  GcResult result;
+  Stock stock(store, rehearsal);
+  auto const now = epoch_ms_now();
+  for (auto const& [key, used_at_ms] : least_recently_used_first(store)) {
+    bool const too_old = budget.max_age && std::chrono::milliseconds(now - used_at_ms) > *budget.max_age;
+    if (!too_old && holds(budget, stock, need)) break;
+    if (!too_old && !helps(budget, stock, need, key)) continue;
+    if (budget.keeps(key)) {
+      result.kept.push_back(key);
+      continue;
+    }
+    try {
+      auto const unused_since = [&, &key = key, &used = used_at_ms] {
+        return last_use_ms(store.dir(), key) == used;
+      };
+      switch (remove_unused(store, session, key, unused_since, rehearsal)) {
+        case Fate::removed:
+          result.removed.push_back({key, used_at_ms, stock.remove(key), too_old});
+          break;
+        case Fate::named:
+          result.kept.push_back(key);
+          break;
+        case Fate::wanted:
+          if (last_use_ms(store.dir(), key) < 0) break;  // somebody else removed it
+          [[fallthrough]];
+        case Fate::in_use:
+          result.in_use.push_back(key);
+          break;
+      }
+    } catch (Error const& error) {
+      spdlog::warn("template {} could not be removed: {}", key, error.sentence());
+    }
+  }
+  result.size = stock.size();
+  result.free = stock.free();
+  result.held = holds(budget, stock, need);
+  if (rehearsal == Rehearsal::no)
+    for (auto const& each : result.removed)
+      spdlog::info("template {} was removed, last used {}: {}", each.key, rfc3339(each.used_at_ms),
+                   each.too_old ? "older than max_age" : "to hold the store's budget");
+  return result;
+}
+
+void make_room(Store const& store, Session const& session, TemplateRequest const& request) {
+  auto const& budget = store.budget();
+  if (!budget.max_size && !budget.min_free) return;
+  auto const need = expected_bytes(store, request);
+  auto const result = collect_garbage(store, session, budget, need);
+  if (result.held) return;
+  auto const stays = format("{} in use, {} kept", result.in_use.size(), result.kept.size());
+  if (budget.max_size && result.size + need > *budget.max_size)
+    throw Error(EDQUOT,
+                format("build {}: it takes about {}, and the templates of {} have {} of max_size {} ({})",
+                       request.path(), human_size(need), store.path(), human_size(result.size),
+                       human_size(*budget.max_size), stays),
+                "Raise max_size in [store], or try again when fewer are in use.");
+  throw Error(ENOSPC,
+              format("build {}: it takes about {}, and {} has {} free with min_free {} ({})", request.path(),
+                     human_size(need), store.path(), human_size(result.free),
+                     human_size(budget.min_free.value_or(0)), stays),
+              "Unlink images, lower min_free in [store], or use a larger store.");
+}
+
+}  // namespace templatefs::cache
