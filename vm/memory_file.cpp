@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vm/memory_file.h"
 
+#include "base/content_digest.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "vm/sparsify.h"
 
 #include <algorithm>
 #include <functional>

@@ -11,6 +11,7 @@
 
 #include <gmock/gmock.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
