@@ -120,14 +120,11 @@ void add_run(CLI::App& program, Action& action) {
       ->add_option("command", options->command,
                    "What to run, after --; it finds the mount in $TEMPLATEFS_MNT")
       ->required()
-      ->type_name("CMD [ARGS]");
+      ->type_name("CMD");
   command->add_option("--mount-point", options->mount_point, "Where the command sees it; nobody else does")
       ->type_name("DIR");
   options->serve.add_to(*command);
-  command->footer(
-      "Exit status: the command's; 125 where the mount failed, 126 and 127 where the command\n"
-      "could not be run or found, 128+N where signal N ended it.\n\n"
-      "Example:\n  templatefs run -- sh -c 'cp $TEMPLATEFS_MNT/ext4/64M/t1.img /tmp'");
+  command->footer("Example:\n  templatefs run -- sh -c 'cp $TEMPLATEFS_MNT/ext4/64M/t1.img /tmp'");
   command->callback([options, &action] {
     action = [options] {
       try {
