@@ -113,7 +113,7 @@ Child Child::spawn(std::vector<std::string> const& argv, Options const& options)
   if (pid == 0) exec_in_child(prepared, report_write.get());
   report_write.reset();
 
-  Child child(pid, Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))));
+  Child child(pid, open_pidfd(pid));
   if (!child.pidfd_) throw_errno("pidfd_open", argv[0]);
   int err = 0;
   ssize_t got = 0;
@@ -152,6 +152,21 @@ void Child::kill() noexcept {
   if (pid_ <= 0 || status_) return;
   // setpgid in the child may not have run yet: the group, or failing that the process.
   if (::kill(-pid_, SIGKILL) != 0) ::kill(pid_, SIGKILL);
+}
+
+Fd open_pidfd(pid_t pid) noexcept {
+  return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
+
+void send_signal(Fd const& pidfd, int number) noexcept {
+  ::syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0);
+}
+
+int reap(pid_t pid) noexcept {
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
 }
 
 CommandOutput run_command(std::vector<std::string> const& argv, Deadline deadline, std::size_t limit) {

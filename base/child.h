@@ -21,6 +21,13 @@ struct ExitStatus {
   std::string describe() const;  // "exit status 1", "signal 9 (Killed)"
 };
 
+/// Readable once the process, a child or not, has ended; for poll. Empty with errno set where there is none.
+Fd open_pidfd(pid_t pid) noexcept;
+/// To that process and never to another that got its number since; nothing where it has ended.
+void send_signal(Fd const& pidfd, int number) noexcept;
+/// Waits for the end of a child; its status as of waitpid(2).
+int reap(pid_t pid) noexcept;
+
 /// A child process in a process group of its own, which dies with the thread that made it (PR_SET_PDEATHSIG).
 /// The destructor kills the whole group and reaps. One thread at a time.
 class Child {
@@ -46,6 +53,8 @@ class Child {
   pid_t pid() const noexcept { return pid_; }
   /// Empty while it still runs at the deadline. Later calls repeat the answer.
   std::optional<ExitStatus> wait(Deadline deadline);
+  /// To the process alone. Harmless after the end.
+  void signal(int number) const noexcept { send_signal(pidfd_, number); }
   /// SIGKILL to the process group. Harmless after the end.
   void kill() noexcept;
 

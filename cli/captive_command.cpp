@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/captive_command.h"
 
+#include "base/child.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -14,7 +15,6 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,11 +38,11 @@ class HeldSignals {
   int descriptor() const noexcept { return arrived_.get(); }
   void let_go_in_child() const noexcept { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
-  void pass_on_to(pid_t pid) const noexcept {
+  void pass_on_to(Fd const& process) const noexcept {
     signalfd_siginfo info{};
     while (::read(arrived_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info))
       // The kernel's own, a terminal's keys and its hangup, go to the whole foreground.
-      if (info.ssi_code <= 0) ::kill(pid, static_cast<int>(info.ssi_signo));
+      if (info.ssi_code <= 0) send_signal(process, static_cast<int>(info.ssi_signo));
   }
 
  private:
@@ -80,15 +80,15 @@ int run_captive(std::vector<std::string> const& argv, MountNamespaceOf const& wh
   std::fflush(nullptr);
   pid_t const pid = check(::fork(), "fork", argv[0]);
   if (pid == 0) become(argv, where, signals, directory);
-  Fd const ended(check(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)), "watch", argv[0]));
+  Fd const process = open_pidfd(pid);
+  if (!process) throw_errno("watch", argv[0]);
   for (;;) {
-    pollfd events[] = {{ended.get(), POLLIN, 0}, {signals.descriptor(), POLLIN, 0}};
+    pollfd events[] = {{process.get(), POLLIN, 0}, {signals.descriptor(), POLLIN, 0}};
     if (::poll(events, 2, -1) < 0 && errno != EINTR) throw_errno("wait for", argv[0]);
-    if (events[1].revents != 0) signals.pass_on_to(pid);
+    if (events[1].revents != 0) signals.pass_on_to(process);
     if (events[0].revents != 0) break;
   }
-  int status = 0;
-  check(::waitpid(pid, &status, 0), "wait for", argv[0]);
+  int const status = reap(pid);
   return WIFEXITED(status) ? WEXITSTATUS(status) : kKilledBySignal + WTERMSIG(status);
 }
 

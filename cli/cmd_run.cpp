@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/child.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mount_namespace.h"
@@ -14,13 +15,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,8 +49,7 @@ std::string usual_mount_point(std::string const& store) {
 /// The daemon of one run; ended with the object, seconds at most.
 class PrivateDaemon {
  public:
-  explicit PrivateDaemon(pid_t pid)
-      : pid_(pid), ended_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {}
+  explicit PrivateDaemon(pid_t pid) : pid_(pid), process_(open_pidfd(pid)) {}
   PrivateDaemon(PrivateDaemon const&) = delete;
   PrivateDaemon& operator=(PrivateDaemon const&) = delete;
   ~PrivateDaemon() {
@@ -58,24 +58,21 @@ class PrivateDaemon {
 
   /// False where it did not end in order: it was killed, or had to be.
   bool end() noexcept {
-    ::kill(pid_, SIGTERM);
-    pollfd ended{ended_.get(), POLLIN, 0};
+    send_signal(process_, SIGTERM);
+    pollfd ended{process_.get(), POLLIN, 0};
     auto const deadline = Deadline::after(15s);
     while (::poll(&ended, 1, deadline.remaining_ms()) <= 0)
       if (deadline.passed()) {
-        ::kill(pid_, SIGKILL);
+        send_signal(process_, SIGKILL);
         break;
       }
-    int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-    }
-    pid_ = -1;
+    int const status = reap(std::exchange(pid_, -1));
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
   }
 
  private:
   pid_t pid_;
-  Fd ended_;
+  Fd process_;
 };
 
 /// In the daemon: a mount namespace, and an end with the process that started it.

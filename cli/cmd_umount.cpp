@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/child.h"
 #include "base/deadline.h"
 #include "base/error.h"
 #include "base/fd.h"
@@ -15,7 +16,6 @@
 #include <CLI/CLI.hpp>
 
 #include <poll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace templatefs::cli {
@@ -32,7 +32,7 @@ struct UmountOptions {
 Fd watch_daemon(std::string const& mount_point) {
   try {
     auto const pid = read_status(mount_point).at("pid").get<int>();
-    return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    return open_pidfd(pid);
   } catch (std::exception const&) {
     return Fd();
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/daemonize.h"
 
+#include "base/child.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/files.h"
@@ -16,14 +17,13 @@
 
 namespace templatefs::cli {
 
-namespace {
-
 void leave_terminal() {
   Fd const null = open_at(AT_FDCWD, "/dev/null", O_RDWR);
-  std::fflush(nullptr);
   for (int const standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     check(::dup2(null.get(), standard), "redirect", "a standard stream");
 }
+
+namespace {
 
 [[noreturn]] void run_daemon(Serve const& serve, Fd pipe) {
   int status = 1;
@@ -31,6 +31,7 @@ void leave_terminal() {
     ::setsid();
     check(::chdir("/"), "change to", "/");
     status = serve([&](std::string const& words) {
+      std::fflush(nullptr);
       leave_terminal();
       write_all(pipe.get(), words, "the starting process");
       pipe.reset();
@@ -67,9 +68,7 @@ std::variant<StartedDaemon, int> start_daemon(Serve const& serve) {
     words.append(buffer, static_cast<std::size_t>(got));
   }
   if (!words.empty()) return StartedDaemon{pid, std::move(words)};
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
+  int const status = reap(pid);
   if (WIFEXITED(status)) return WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : 1;
   throw Error(EIO, "start the daemon: it was killed by signal " + std::to_string(WTERMSIG(status)));
 }

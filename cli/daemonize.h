@@ -13,6 +13,9 @@ namespace templatefs::cli {
 /// it, and returns its exit status at its end.
 using Serve = std::function<int(std::function<void(std::string const&)> const& ready)>;
 
+/// Points the standard streams at /dev/null; what they still hold is not flushed. Throws Error.
+void leave_terminal();
+
 /// A daemon that got ready: a child process of ours, in a session of its own.
 struct StartedDaemon {
   pid_t pid = -1;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/sweep_watchdog.h"
 
+#include "base/child.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "cache/session.h"
+#include "cli/daemonize.h"
 
 #include <cerrno>
 
@@ -36,8 +38,7 @@ void leave_everything_but(int line) {
   ::prctl(PR_SET_NAME, "templatefs-swp");
   for (int const number : {SIGINT, SIGTERM, SIGHUP}) ::signal(number, SIG_IGN);
   [[maybe_unused]] int const ignored = ::chdir("/");
-  Fd const null = open_at(AT_FDCWD, "/dev/null", O_RDWR);
-  for (int const standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null.get(), standard);
+  leave_terminal();
   auto const number = static_cast<unsigned>(line);
   if (number > 3) ::close_range(3, number - 1, 0);
   ::close_range(number + 1, ~0U, 0);
@@ -68,9 +69,7 @@ SweepWatchdog::SweepWatchdog(cache::Store::Options const& store) {
     line_.reset();
     watch(std::move(its_end), store);
   }
-  int status = 0;
-  while (::waitpid(parent, &status, 0) < 0 && errno == EINTR) {
-  }
+  int const status = reap(parent);
   if (status != 0) throw Error(EAGAIN, "fork the watchdog");
 }
 

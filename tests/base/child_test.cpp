@@ -38,6 +38,14 @@ TEST_F(ChildTest, TellsHowItEnded) {
   EXPECT_EQ(killed->describe(), "signal 9 (Killed)");
 }
 
+TEST_F(ChildTest, ASignalReachesTheProcessWhileItLives) {
+  auto child = Child::spawn({"sleep", "60"});
+  child.signal(SIGTERM);
+  EXPECT_EQ(child.wait(Deadline::after(20s))->describe(), "signal 15 (Terminated)");
+  child.signal(SIGKILL);  // to nobody
+  EXPECT_EQ(child.wait(Deadline::after(20s))->describe(), "signal 15 (Terminated)");
+}
+
 TEST_F(ChildTest, LeavesNoCore) {
   EXPECT_EQ(run_command({"sh", "-c", "ulimit -c"}, Deadline::after(20s)).text, "0\n");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fusefs/interrupt_watch.h"
 
+#include "base/error.h"
 #include "tests/support/wait_until.h"
 
 #include <atomic>
@@ -25,7 +26,7 @@ class Waiting {
     ::sigaddset(&blocked, SIGUSR1);
     // Before fork, so that the child is never seen without it.
     ::pthread_sigmask(SIG_BLOCK, &blocked, &before);
-    pid_ = ::fork();
+    pid_ = check(::fork(), "fork", "a process that waits");
     if (pid_ == 0)
       for (;;) ::pause();
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -51,7 +51,7 @@ FaultInjection::FaultInjection(Daemon const& daemon, Threads threads, std::strin
 
 FaultInjection::~FaultInjection() {
   // SIGTERM lets strace detach; SIGKILL, of the destructor, would as well, but could leave a thread stopped.
-  ::kill(strace_->pid(), SIGTERM);
+  strace_->signal(SIGTERM);
   (void)strace_->wait(Deadline::after(10s));
 }
 

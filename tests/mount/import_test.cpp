@@ -162,7 +162,7 @@ TEST_P(Import, ASignalEndsItAndNothingIsLeft) {
     auto const before = listing();
     auto child = start_endless_import();
     EXPECT_NE(listing(), before);
-    ::kill(child.pid(), number);
+    child.signal(number);
     auto const status = child.wait(Deadline::after(std::chrono::seconds(20)));
     ASSERT_TRUE(status);
     EXPECT_EQ(status->describe(), "exit status 1");
@@ -176,7 +176,7 @@ TEST_P(Import, KilledItLeavesWhatTheNextStartSweeps) {
   auto const before = listing();
   {
     auto child = start_endless_import();
-    ::kill(child.pid(), SIGKILL);
+    child.signal(SIGKILL);
     ASSERT_TRUE(child.wait(Deadline::after(std::chrono::seconds(20))));
   }
   EXPECT_NE(listing(), before);

@@ -34,16 +34,15 @@ class Interrupt : public RobustnessTest {
   std::vector<Client> open_in_processes(unsigned count) {
     std::vector<Client> clients;
     for (unsigned index = 0; index < count; ++index)
-      clients.emplace_back([this, index] {
-        handle(SIGUSR1);
-        return errno_of_open(path(index));
-      });
+      clients.emplace_back([this, index] { return errno_of_open(path(index)); });
     EXPECT_TRUE(wait_for_waiting(*daemon_, count));
     return clients;
   }
   void SetUp() override {
     RobustnessTest::SetUp();
-    if (!IsSkipped()) daemon_ = &mount();
+    if (IsSkipped()) return;
+    handle(SIGUSR1);  // the openers have it from their first moment
+    daemon_ = &mount();
   }
 
   FormatterStandIn formatter_{"mkfs.ext4", FormatterStandIn::waiting_script()};
@@ -110,7 +109,6 @@ TEST_F(Interrupt, NothingStaysWhereNobodyIsLeftAtTheEndOfTheBuild) {
 
 /// Opens, writes and unlinks new ids for ever; 0 unless something is wrong that no signal explains.
 int churn(std::string const& mount_point, unsigned client, unsigned round, bool signalled) {
-  handle(SIGUSR1);
   for (unsigned turn = 0;; ++turn) {
     std::string const path = mount_point + "/ext4/" + std::to_string(64 + round) + "M/c" +
                              std::to_string(client) + "-" + std::to_string(turn % 5) + ".img";

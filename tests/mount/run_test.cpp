@@ -111,7 +111,7 @@ TEST_F(Run, PassesOnSignalsThatAreSentToIt) {
   argv.insert(argv.begin(), program_path());
   Child child = Child::spawn(argv);
   ASSERT_TRUE(wait_until([&] { return std::filesystem::exists(ready); }));
-  ASSERT_EQ(::kill(child.pid(), SIGTERM), 0);
+  child.signal(SIGTERM);
   auto const ended = child.wait(Deadline::after(20s));
   ASSERT_TRUE(ended.has_value());
   EXPECT_EQ(ended->describe(), "exit status 7");
@@ -126,7 +126,7 @@ TEST_F(Run, NothingSurvivesItsKill) {
   Child child = Child::spawn(argv);
   auto const command_pid = [&] { return std::atoi(read_file(AT_FDCWD, pids).c_str()); };
   ASSERT_TRUE(wait_until([&] { return std::filesystem::exists(pids) && command_pid() > 0; }));
-  ASSERT_EQ(::kill(child.pid(), SIGKILL), 0);
+  child.signal(SIGKILL);
   EXPECT_TRUE(wait_until([&] { return ::kill(command_pid(), 0) != 0; })) << "the command lives";
   EXPECT_TRUE(wait_until([&] { return names_in(store() + "/sessions").empty(); }));
   expect_nothing_left();
@@ -146,7 +146,7 @@ TEST_F(Run, NothingSurvivesTheKillOfTheWholeTree) {
   std::istringstream both(read_file(AT_FDCWD, pids));
   pid_t daemon = 0;
   pid_t command = 0;
-  ASSERT_TRUE(both >> daemon >> command);
+  ASSERT_TRUE(both >> daemon >> command && daemon > 1 && command > 1);
   ASSERT_FALSE(names_in(store() + "/sessions").empty());
   for (pid_t const pid : {daemon, child.pid(), command}) ::kill(pid, SIGKILL);
   EXPECT_TRUE(wait_until([&] { return names_in(store() + "/sessions").empty(); }));

@@ -61,7 +61,7 @@ std::string UnprivilegedDaemon::output() const {
 }
 
 void UnprivilegedDaemon::signal(int number) const {
-  if (!child_->wait(Deadline::after(0s))) ::kill(child_->pid(), number);
+  child_->signal(number);
 }
 
 std::optional<ExitStatus> UnprivilegedDaemon::wait_for_end() {

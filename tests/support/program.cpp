@@ -115,7 +115,7 @@ std::string Daemon::output() const {
 }
 
 void Daemon::signal(int number) const {
-  ::kill(child_->pid(), number);
+  child_->signal(number);
 }
 
 std::optional<ExitStatus> Daemon::wait_for_end(std::chrono::milliseconds limit) {
@@ -151,7 +151,10 @@ std::vector<int> run_in_processes(unsigned count, std::function<int(unsigned)> c
 }
 
 Client::Client(std::function<int()> const& body, uid_t uid) : pid_(check(::fork(), "fork", "a client")) {
-  if (pid_ != 0) return;
+  if (pid_ != 0) {
+    process_ = open_pidfd(pid_);
+    return;
+  }
   int status = 99;
   try {
     if (uid != 0) {
@@ -166,26 +169,23 @@ Client::Client(std::function<int()> const& body, uid_t uid) : pid_(check(::fork(
   ::_exit(status);
 }
 
-Client::Client(Client&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
+Client::Client(Client&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), process_(std::move(other.process_)) {}
 
 Client::~Client() {
   if (pid_ <= 0) return;
-  ::kill(pid_, SIGKILL);
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  signal(SIGKILL);
+  reap(pid_);
 }
 
 void Client::signal(int number) const {
-  ::kill(pid_, number);
+  send_signal(process_, number);
 }
 
 int Client::wait(std::chrono::milliseconds limit) {
-  Fd const pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
-  pollfd ended{pidfd.get(), POLLIN, 0};
+  pollfd ended{process_.get(), POLLIN, 0};
   if (::poll(&ended, 1, static_cast<int>(limit.count())) <= 0) return -1;
-  int status = 0;
-  while (::waitpid(std::exchange(pid_, -1), &status, 0) < 0 && errno == EINTR) {
-  }
+  int const status = reap(std::exchange(pid_, -1));
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

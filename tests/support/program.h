@@ -90,12 +90,14 @@ class Client {
   ~Client();
   Client(Client&& other) noexcept;
   pid_t pid() const noexcept { return pid_; }
+  /// Nothing after its end.
   void signal(int number) const;
-  /// Exit status, 128 + signal if killed; -1 if it still runs at the limit.
+  /// Exit status, 128 + signal if killed; -1 if it still runs at the limit. Once, where it has ended.
   int wait(std::chrono::milliseconds limit = std::chrono::seconds(30));
 
  private:
   pid_t pid_;
+  Fd process_;
 };
 
 }  // namespace templatefs::test
