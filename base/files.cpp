@@ -153,6 +153,16 @@ void remove_tree(int dir, std::string const& path) {
   if (::unlinkat(dir, path.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) throw_errno("remove", path);
 }
 
+bool remove_tree_through(int scratch_dir, int dir, std::string const& path) {
+  std::string const grave = "removed-" + random_hex(8);
+  if (::renameat(dir, path.c_str(), scratch_dir, grave.c_str()) != 0) {
+    if (errno == ENOENT) return false;
+    throw_errno("remove", path);
+  }
+  remove_tree(scratch_dir, grave);
+  return true;
+}
+
 void for_each_data_range(int fd, std::int64_t end,
                          std::function<void(std::int64_t, std::int64_t)> const& visit) {
   for (std::int64_t at = 0; at < end;) {

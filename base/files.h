@@ -30,6 +30,9 @@ void for_each_entry(int dir, std::string const& path, std::function<void(std::st
 /// What is already gone is no error. Throws Error for the first thing that could not be removed, after the
 /// rest.
 void remove_tree(int dir, std::string const& path);
+/// The same, renamed into `scratch_dir` first, so that nobody finds half of it and whatever ends us leaves
+/// the rest to whoever clears that. False where it was not there. Throws Error.
+bool remove_tree_through(int scratch_dir, int dir, std::string const& path);
 /// Calls `visit(offset, length)` for each data range of a sparse file, up to `end` bytes (SEEK_DATA,
 /// SEEK_HOLE).
 void for_each_data_range(int fd, std::int64_t end,

@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "base/random_name.h"
 #include "cache/layout.h"
 
 #include <algorithm>
@@ -88,13 +87,7 @@ unsigned GuestStore::remove_all(int staging_dir) const {
 }
 
 void GuestStore::remove(int staging_dir, std::string const& name) const {
-  // A rename first, so that nobody finds half of it, and whatever ends us leaves it to the sweep.
-  std::string const grave = "removed-" + random_hex(8);
-  if (::renameat(store_dir_, layout::saved_guest(name).c_str(), staging_dir, grave.c_str()) != 0) {
-    if (errno == ENOENT) return;
-    throw_errno("remove saved guest", name);
-  }
-  remove_tree(staging_dir, grave);
+  (void)remove_tree_through(staging_dir, store_dir_, layout::saved_guest(name));
 }
 
 }  // namespace templatefs::cache

@@ -84,15 +84,8 @@ std::vector<QuarantinedTemplate> list_quarantine(int store_dir) {
 
 unsigned empty_quarantine(int store_dir, Session const& session) {
   unsigned removed = 0;
-  for (auto const& name : names(store_dir)) {
-    auto const grave = "removed-" + random_hex(8);
-    if (::renameat(store_dir, layout::quarantined(name).c_str(), session.staging_dir(), grave.c_str()) != 0) {
-      if (errno == ENOENT) continue;  // another clean was first
-      throw_errno("remove from quarantine", name);
-    }
-    remove_tree(session.staging_dir(), grave);
-    ++removed;
-  }
+  for (auto const& name : names(store_dir))
+    if (remove_tree_through(session.staging_dir(), store_dir, layout::quarantined(name))) ++removed;
   return removed;
 }
 

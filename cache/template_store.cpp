@@ -32,11 +32,7 @@ bool is_whole(int fd, TemplateRequest const& request) {
   struct stat st {};
   check(::fstat(fd, &st), "stat", "a template");
   if (!S_ISREG(st.st_mode) || st.st_size != request.template_bytes()) return false;
-  std::string_view const magic = request.recipe->filesystem->magic;
-  std::string found(magic.size(), '\0');
-  auto const got = check(::pread(fd, found.data(), found.size(), request.recipe->filesystem->magic_offset),
-                         "read", "a template's superblock");
-  return static_cast<std::size_t>(got) == magic.size() && found == magic;
+  return vm::has_superblock(*request.recipe->filesystem, fd);
 }
 
 void note_use(PinnedTemplate const& pinned) noexcept {
@@ -115,12 +111,7 @@ void TemplateStore::publish(int staging_dir, std::string const& entry, std::stri
 }
 
 void TemplateStore::remove(int staging_dir, std::string const& key) const {
-  std::string const grave = "removed-" + random_hex(8);
-  if (::renameat(store_dir_, layout::template_dir(key).c_str(), staging_dir, grave.c_str()) != 0) {
-    if (errno == ENOENT) return;
-    throw_errno("remove template", key);
-  }
-  remove_tree(staging_dir, grave);
+  (void)remove_tree_through(staging_dir, store_dir_, layout::template_dir(key));
 }
 
 }  // namespace templatefs::cache

@@ -80,11 +80,7 @@ class Inspection {
     if (st.st_size != manifest_.capacity_bytes)
       return format("its image has {} bytes and was made with {}", st.st_size, manifest_.capacity_bytes);
     auto const* const row = vm::find_filesystem(manifest_.filesystem);
-    if (row == nullptr) return {};
-    std::string found(row->magic.size(), '\0');
-    auto const got =
-        check(::pread(image_.get(), found.data(), found.size(), row->magic_offset), "read", "its superblock");
-    if (static_cast<std::size_t>(got) == found.size() && found == row->magic) return {};
+    if (row == nullptr || vm::has_superblock(*row, image_.get())) return {};
     return format("its image has no {} superblock", row->name);
   }
 

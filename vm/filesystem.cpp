@@ -222,6 +222,10 @@ Filesystem const* find_filesystem(std::string_view name) {
   return nullptr;
 }
 
+bool has_superblock(Filesystem const& filesystem, int fd) {
+  return has_bytes(fd, filesystem.magic_offset, filesystem.magic);
+}
+
 Filesystem const* identify_filesystem(int fd) {
   // From the end: ext4 comes before its elders, exfat and ntfs before vfat.
   auto const found = std::find_if(table().rbegin(), table().rend(), [&](Filesystem const& row) {

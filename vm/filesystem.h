@@ -54,6 +54,8 @@ struct Filesystem {
 std::span<Filesystem const> filesystems();
 /// Null for an unknown name.
 Filesystem const* find_filesystem(std::string_view name);
+/// Whether an open disk image has the superblock's magic; true of a row that has none. Throws Error.
+bool has_superblock(Filesystem const& filesystem, int fd);
 /// The row that an open disk image's superblock is one of, ext4 for the whole ext family, whose driver mounts
 /// them all. Null for none, a partitioned disk among them. Throws Error for what cannot be read.
 Filesystem const* identify_filesystem(int fd);
