@@ -6,9 +6,7 @@
 #include "base/files.h"
 #include "base/log.h"
 
-#include <algorithm>
 #include <functional>
-#include <vector>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,29 +16,16 @@ namespace templatefs::vm {
 
 namespace {
 
-constexpr std::int64_t kPage = 4096, kBatch = 64 * kPage;
+constexpr std::size_t kPage = 4096;
 
 using PageVisitor = std::function<void(std::int64_t offset, std::string_view page)>;
 
 /// Each page that is not all zeroes, in order, whatever blocks the filesystem keeps.
 void for_each_page(int file, std::int64_t bytes, PageVisitor const& visit) {
-  std::vector<char> buffer(kBatch);
-  std::int64_t next = 0;
-  for_each_data_range(file, bytes, [&](std::int64_t offset, std::int64_t length) {
-    auto at = std::max(next, offset - offset % kPage);
-    while (at < offset + length) {
-      auto const got =
-          check(::pread(file, buffer.data(), buffer.size(), at), "read", "the memory of a guest");
-      if (got < kPage) break;
-      auto const end = std::min<std::int64_t>(got, offset + length - at);
-      std::int64_t done = 0;
-      for (; done < end; done += kPage) {
-        std::string_view const page(buffer.data() + done, kPage);
-        if (!is_zero(page)) visit(at + done, page);
-      }
-      at += done;
-    }
-    next = at;
+  for_each_data_block(file, bytes, [&](std::int64_t offset, std::string_view block) {
+    for (std::size_t at = 0; at < block.size(); at += kPage)
+      if (auto const page = block.substr(at, kPage); !is_zero(page))
+        visit(offset + static_cast<std::int64_t>(at), page);
   });
 }
 

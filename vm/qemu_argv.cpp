@@ -15,11 +15,6 @@ namespace templatefs::vm {
 
 namespace {
 
-/// Without cmpxchg16b, which leaves garbage in the flags (NT and TF among them) until the next instruction
-/// that sets them, as an interrupt in between finds out: of ten boots of Linux 6.12 on a busy host three died
-/// of it (QEMU 7.2). Kernels do without where the processor does.
-constexpr char kTcgCpu[] = "max,-cx16";
-
 std::string socket_chardev(std::string const& id, int fd) {
   return "socket,id=" + id + ",fd=" + std::to_string(fd);
 }

@@ -67,7 +67,7 @@ SmallVm::SmallVm(std::string const& disk, std::string const& script, std::string
                                       "-accel",
                                       "tcg",
                                       "-cpu",
-                                      "max,-cx16",
+                                      vm::kTcgCpu,
                                       "-m",
                                       "256",
                                       "-nodefaults",
