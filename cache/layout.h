@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 
 // The one place that knows the names of lasting state in a store. All paths are relative to the store's
 // directory unless a function says otherwise. Nothing here touches the disk.
@@ -18,6 +20,12 @@ inline constexpr char kFailures[] = "failures";
 inline constexpr char kRecipes[] = "recipes";
 inline constexpr char kGuests[] = "guests";
 inline constexpr char kQuarantine[] = "quarantine";
+inline constexpr char kPinned[] = "pinned";
+
+/// Names of images and sets: pinned/ and a session's images/ hold them as the mount shows them.
+inline constexpr std::string_view kImageSuffix = ".img";
+inline constexpr std::string_view kSetSuffix = ".d";
+inline constexpr std::size_t kLongestId = 200;  // bytes
 
 /// Names inside templates/<key>/.
 inline constexpr char kImage[] = "template.img";
@@ -32,6 +40,7 @@ inline constexpr char kSessionLock[] = "lock";
 inline constexpr char kSessionInfo[] = "session.json";
 inline constexpr char kStaging[] = "staging";
 inline constexpr char kImages[] = "images";
+inline constexpr char kHasPins[] = "has-pins";
 
 inline std::string format_text() {
   return "templatefs store " + std::to_string(kFormatVersion) + "\n";
@@ -63,9 +72,24 @@ inline std::string stored_recipe(std::string const& name) {
 inline std::string session_dir(std::string const& session) {
   return std::string(kSessions) + "/" + session;
 }
+inline std::string session_images(std::string const& session) {
+  return session_dir(session) + "/" + kImages;
+}
 /// `below` is the image's path in its mount.
 inline std::string session_image(std::string const& session, std::string const& below) {
-  return session_dir(session) + "/" + kImages + "/" + below;
+  return session_images(session) + "/" + below;
+}
+inline std::string session_staging(std::string const& session) {
+  return session_dir(session) + "/" + kStaging;
+}
+inline std::string session_has_pins(std::string const& session) {
+  return session_dir(session) + "/" + kHasPins;
+}
+inline std::string pinned(std::string const& below) {
+  return std::string(kPinned) + "/" + below;
+}
+inline std::string pins_lock() {
+  return std::string(kLocks) + "/pinned.lock";
 }
 inline constexpr char kGivenUp[] = ".bad";
 inline std::string saved_guest(std::string const& name) {

@@ -7,9 +7,12 @@
 #include "base/noatime_view.h"
 #include "base/random_name.h"
 #include "cache/layout.h"
+#include "cache/pins.h"
 #include "cache/subvolume.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -62,9 +65,48 @@ std::vector<Debris> collect_debris(int store_dir) {
   return debris;
 }
 
+/// What its process wrote into it; empty fields where it did not get that far.
+SessionEntry describe_session(int store_dir, std::string const& name) {
+  SessionEntry entry{name, {}, {}, {}, false};
+  try {
+    auto const info = nlohmann::json::parse(
+        read_file(store_dir, layout::session_dir(name) + "/" + layout::kSessionInfo, 65536));
+    entry.kind = info.value("kind", "");
+    entry.what = info.value("what", "");
+    entry.started = info.value("started", "");
+  } catch (std::exception const&) {
+    // It is only for people.
+  }
+  return entry;
+}
+
+/// The last of the dead that did the same: it, or nothing.
+std::optional<Debris> find_predecessor(int store_dir, std::string_view kind, std::string_view what) {
+  std::optional<Debris> found;
+  std::string started;
+  for (auto& each : collect_debris(store_dir)) {
+    auto const entry = describe_session(store_dir, each.name);
+    if (entry.kind != kind || entry.what != what || (found && entry.started < started)) continue;
+    started = entry.started;
+    found.emplace(std::move(each));
+  }
+  return found;
+}
+
+/// Images that are there already instead of a new directory for them. False where there are none.
+bool take_over_images(int store_dir, Session const& session, std::string const& predecessor) {
+  if (open_at_if_exists(store_dir, layout::session_has_pins(predecessor), O_RDONLY)) session.note_pins();
+  if (::renameat(store_dir, layout::session_images(predecessor).c_str(), store_dir,
+                 layout::session_images(session.name()).c_str()) == 0)
+    return true;
+  if (errno != ENOENT) throw_errno("take over the images of", predecessor);
+  return false;
+}
+
 }  // namespace
 
-Session Session::create(int store_dir, std::string_view kind, std::string_view what) {
+Session Session::create(int store_dir, std::string_view kind, std::string_view what, bool recover) {
+  auto const predecessor = recover ? find_predecessor(store_dir, kind, what) : std::nullopt;
   std::string const name = std::string(kind) + "-" + random_hex(8);
   std::string const dir = layout::session_dir(name);
   Fd const held = lock_sessions_directory(store_dir, LOCK_SH);
@@ -76,7 +118,8 @@ Session Session::create(int store_dir, std::string_view kind, std::string_view w
                   std::move(*lock));
   Fd const own = open_at(store_dir, dir, O_RDONLY | O_DIRECTORY);
   check(::mkdirat(own.get(), layout::kStaging, 0700), "make directory", layout::kStaging);
-  make_subvolume_or_directory(own.get(), layout::kImages);
+  if (!predecessor || !take_over_images(store_dir, session, predecessor->name))
+    make_subvolume_or_directory(own.get(), layout::kImages);
   session.staging_ = open_at(own.get(), layout::kStaging, O_RDONLY | O_DIRECTORY);
   Fd images = open_at(own.get(), layout::kImages, O_RDONLY | O_DIRECTORY);
   session.images_ = open_noatime_view(images.get());
@@ -90,6 +133,10 @@ Session Session::create(int store_dir, std::string_view kind, std::string_view w
 
 std::string Session::staging_path(std::string const& store_path) const {
   return store_path + "/" + layout::session_dir(name_) + "/" + layout::kStaging;
+}
+
+void Session::note_pins() const {
+  (void)open_at(store_.get(), layout::session_has_pins(name_), O_WRONLY | O_CREAT, 0600);
 }
 
 void Session::drop() {
@@ -112,10 +159,23 @@ void remove_session(int store_dir, std::string const& name) {
   std::string const path = layout::session_dir(name);
   Fd const dir = open_at_if_exists(store_dir, path, O_RDONLY | O_DIRECTORY);
   if (!dir) return;
+  keep_pinned(store_dir, name);
   remove_subvolume_or_directory(dir.get(), layout::kImages);
   remove_tree(dir.get(), layout::kStaging);
   remove_tree(dir.get(), layout::kSessionInfo);
   remove_tree(store_dir, path);
+}
+
+std::vector<SessionEntry> list_sessions(int store_dir) {
+  std::set<std::string> dead;
+  for (auto const& debris : collect_debris(store_dir)) dead.insert(debris.name);
+  std::vector<SessionEntry> sessions;
+  for_each_entry(store_dir, layout::kSessions, [&](std::string const& name) {
+    sessions.push_back(describe_session(store_dir, name));
+    sessions.back().alive = !dead.contains(name);
+  });
+  std::sort(sessions.begin(), sessions.end(), [](auto const& a, auto const& b) { return a.name < b.name; });
+  return sessions;
 }
 
 unsigned sweep(int store_dir) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace templatefs::cache {
 
@@ -18,8 +19,10 @@ namespace templatefs::cache {
 /// rename from staging. Images are opened without access times where that can be had (base/noatime_view.h).
 class Session {
  public:
-  /// `kind` is "mount" or a command's name, `what` says more for people (a mount point). Throws Error.
-  static Session create(int store_dir, std::string_view kind, std::string_view what);
+  /// `kind` is "mount" or a command's name, `what` says more for people (a mount point). With `recover` it
+  /// takes over the images of the last session of the same kind and `what` that is dead and not swept. Throws
+  /// Error.
+  static Session create(int store_dir, std::string_view kind, std::string_view what, bool recover = false);
 
   Session(Session&&) noexcept = default;
   Session& operator=(Session&&) = delete;
@@ -30,6 +33,8 @@ class Session {
   int staging_dir() const noexcept { return staging_.get(); }
   int images_dir() const noexcept { return images_.get(); }
   std::string staging_path(std::string const& store_path) const;
+  /// From now on whoever removes the session looks for pinned images (cache/pins.h). Throws Error.
+  void note_pins() const;
 
   /// Removes images, staging and the session itself. Throws Error for what could not be removed.
   void drop();
@@ -47,8 +52,20 @@ class Session {
 };
 
 /// Removes one session's directory in an order that a crash in between leaves to the next sweep: images,
-/// staging, then the lock. The caller holds the session's lock. Throws Error.
+/// staging, then the lock. Pinned images are moved out of it first. The caller holds the session's lock.
+/// Throws Error.
 void remove_session(int store_dir, std::string const& name);
+
+/// What sessions/ shows of a session; for people, but for `alive`.
+struct SessionEntry {
+  std::string name;
+  std::string kind;
+  std::string what;
+  std::string started;  // RFC 3339
+  bool alive = false;
+};
+/// By name. Throws Error.
+std::vector<SessionEntry> list_sessions(int store_dir);
 
 /// Removes every session whose lock can be taken: whatever lies in it is debris of a process that is gone.
 /// Living peers are never touched. Failures are logged and the rest goes on. Returns the number removed.

@@ -62,7 +62,7 @@ void lay_out(int dir, std::string const& path) {
   // start makes.
   if (!has_our_format(dir, path)) claim(dir, path);
   for (char const* const name : {layout::kLocks, layout::kTemplates, layout::kSessions, layout::kFailures,
-                                 layout::kRecipes, layout::kGuests, layout::kQuarantine})
+                                 layout::kRecipes, layout::kGuests, layout::kQuarantine, layout::kPinned})
     if (::mkdirat(dir, name, 0700) != 0 && errno != EEXIST) throw_errno("make directory", path + "/" + name);
   if (!open_at_if_exists(dir, layout::kCacheTagFile, O_RDONLY))
     replace_file(dir, layout::kCacheTagFile, kCacheTag, 0644, false);

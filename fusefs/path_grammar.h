@@ -3,6 +3,7 @@
 
 #include "base/capacity.h"
 #include "base/error.h"
+#include "cache/layout.h"
 
 #include <array>
 #include <optional>
@@ -13,9 +14,9 @@
 // MNT/<recipe>/<capacity>/<id>.d/TEST.img. Parsing allocates nothing, so that refused names are cheap.
 namespace templatefs::fusefs {
 
-inline constexpr std::size_t kLongestId = 200;  // bytes
-inline constexpr std::string_view kImageSuffix = ".img";
-inline constexpr std::string_view kSetSuffix = ".d";
+using cache::layout::kImageSuffix;
+using cache::layout::kLongestId;
+using cache::layout::kSetSuffix;
 inline constexpr std::array<std::string_view, 10> kDisksOfSet{
     "TEST.img",  "SCRATCH.img", "POOL0.img", "POOL1.img", "POOL2.img",
     "POOL3.img", "POOL4.img",   "POOL5.img", "POOL6.img", "POOL7.img"};
