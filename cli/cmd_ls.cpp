@@ -4,6 +4,7 @@
 #include "cache/listing.h"
 #include "cache/quarantine.h"
 #include "cli/command.h"
+#include "cli/print_images.h"
 #include "cli/setup.h"
 #include "cli/table.h"
 
@@ -19,6 +20,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct LsOptions {
+  bool images = false;
   bool json = false;
   ConfigOptions config;
   StoreOptions store;
@@ -113,6 +115,10 @@ int run(LsOptions options) {
   options.store.fill_from(options.config.load());
   auto const resolved = options.store.resolve();
   auto const store = cache::Store::open_existing(resolved);
+  if (options.images) {
+    print_images(store ? &*store : nullptr, resolved.path, options.json);
+    return kOk;
+  }
   auto const entries = store ? cache::list_templates(store->dir()) : std::vector<cache::TemplateEntry>();
   if (options.json) {
     print_json(store ? &*store : nullptr, resolved.path, entries);
@@ -130,8 +136,9 @@ int run(LsOptions options) {
 
 void add_ls(CLI::App& program, Action& action) {
   auto options = std::make_shared<LsOptions>();
-  auto* const command = program.add_subcommand("ls", "List the templates in the store");
-  command->add_flag("--json", options->json, "Print JSON, schema templatefs.ls/1");
+  auto* const command = program.add_subcommand("ls", "List what is in the store: templates, or images");
+  command->add_flag("--images", options->images, "The private images, those that are pinned too");
+  command->add_flag("--json", options->json, "Print JSON, schema templatefs.ls/1 or templatefs.ls-images/1");
   options->config.add_to(*command);
   options->store.add_to(*command, false);
   command->footer("Example:\n  templatefs ls --json");

@@ -23,6 +23,7 @@ struct MountOptions {
 int run(MountOptions options) {
   log_to_stderr(options.serve.verbose ? LogLevel::debug : LogLevel::all);
   options.serve.log_to_terminal = options.foreground;
+  options.serve.adopt_pinned = true;
   auto const config = options.serve.settle();
   std::string const mount_point = fusefs::prepare_mount_point(options.mount_point);
   if (options.foreground)
@@ -44,6 +45,8 @@ void add_mount(CLI::App& program, Action& action) {
       ->required()
       ->type_name("MNT");
   command->add_flag("-f,--foreground", options->foreground, "Stay in the foreground, log to standard error");
+  command->add_flag("--recover", options->serve.recover,
+                    "Show the images of a mount that crashed there, instead of sweeping them");
   options->serve.add_to(*command);
   command->footer("Example:\n  templatefs mount --store /var/lib/templatefs -o allow_other /mnt/templates");
   command->callback([options, &action] { action = [options] { return run(*options); }; });

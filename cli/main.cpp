@@ -47,6 +47,10 @@ int main(int argc, char** argv) {
   cli::add_import(program, action);
   cli::add_bake(program, action);
   cli::add_save(program, action);
+  cli::add_snapshot(program, action);
+  cli::add_revert(program, action);
+  cli::add_pin(program, action);
+  cli::add_unpin(program, action);
   cli::add_forget(program, action);
   cli::add_why(program, action);
   cli::add_path(program, action);

@@ -10,6 +10,7 @@
 #include "cache/session.h"
 #include "cli/command.h"
 #include "fusefs/mount.h"
+#include "fusefs/pinning.h"
 
 #include <cerrno>
 #include <filesystem>
@@ -32,6 +33,11 @@ std::string greeting(fusefs::Filesystem const& fs) {
       store.has_own_filesystem() ? " on a filesystem of its own" : "", cache::rung_name(fs.cache.rung()),
       fs.connection.passthrough() ? "yes" : "no: " + fs.connection.passthrough_reason(),
       fs.options.mount_point, fs.options.mount_point);
+}
+
+void sweep(cache::Store const& store) {
+  if (auto const swept = cache::sweep(store.dir()); swept > 0)
+    spdlog::info("swept {} session{} of processes that are gone", swept, swept == 1 ? "" : "s");
 }
 
 std::string absolute(std::string const& path) {
@@ -77,13 +83,15 @@ int serve(ServeOptions const& options, Config const& config, std::string const& 
     log_to_file(options.log_file.empty() ? store.path() + "/" + cache::layout::kLogFile : options.log_file,
                 options.verbose ? LogLevel::debug : LogLevel::all);
   ScopeExit const let_go_of_the_log([] { log_to_nowhere(); });
-  if (auto const swept = cache::sweep(store.dir()); swept > 0)
-    spdlog::info("swept {} session{} of processes that are gone", swept, swept == 1 ? "" : "s");
-  auto session = cache::Session::create(store.dir(), "mount", mount_point);
+  // Before the sweep where it wants something of what that would remove; else after it, in the room it makes.
+  if (!options.recover) sweep(store);
+  auto session = cache::Session::create(store.dir(), "mount", mount_point, options.recover);
+  if (options.recover) sweep(store);
   auto const builder = options.builder.make(store);
   auto const recipes = config.recipe_book(&store);
   cache::Cache cache(store, session, *builder, build_slots());
   fusefs::Filesystem fs({mount_point, *largest, config.files}, recipes, cache, session);
+  fusefs::restore_images(fs, options.adopt_pinned);
   fusefs::Mount mount(fs, options.fuse_options);
   std::optional<cache::Housekeeping> housekeeping;
   if (store.budget().limits()) housekeeping.emplace(store, session);

@@ -15,6 +15,8 @@ struct ServeOptions {
   std::vector<std::string> fuse_options;
   bool verbose = false;
   bool log_to_terminal = false;
+  bool recover = false;       // take over the images of a mount that crashed there
+  bool adopt_pinned = false;  // show the images that are pinned in the store
   std::string log_file;
   std::string largest = "64T";
   ConfigOptions config;

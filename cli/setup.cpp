@@ -21,10 +21,7 @@
 namespace templatefs::cli {
 
 void StoreOptions::add_to(CLI::App& command, bool all) {
-  command
-      .add_option("--store", path,
-                  "The store, best on btrfs or xfs (default: $TEMPLATEFS_STORE, else\n"
-                  "$XDG_CACHE_HOME/templatefs, else ~/.cache/templatefs)")
+  command.add_option("--store", path, "The store (default: $TEMPLATEFS_STORE, else ~/.cache/templatefs)")
       ->type_name("DIR");
   if (!all) return;
   command

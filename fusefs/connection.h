@@ -25,6 +25,9 @@ class Connection {
   int register_backing(int fd) noexcept;
   void unregister_backing(int backing_id) noexcept;
 
+  /// The kernel drops what it has cached of a file's bytes and attributes: they changed under it.
+  void forget_data(fuse_ino_t number) noexcept { fuse_lowlevel_notify_inval_inode(session_, number, 0, 0); }
+
   bool passthrough() const noexcept { return passthrough_.load(); }
   /// Why passthrough is on or off, one sentence.
   std::string passthrough_reason() const;

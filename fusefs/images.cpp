@@ -97,8 +97,8 @@ void resume_with(Filesystem& fs, Request& request, fuse_ino_t number, Resume con
   if (!keeps) release_image(fs, number);
 }
 
-/// The image is open: tells the table, and answers all who waited meanwhile. The returned open carries one
-/// hold for the caller. `from` is what a new image was cloned from, null for an empty one.
+}  // namespace
+
 std::shared_ptr<OpenImage> finish(Filesystem& fs, fuse_ino_t number, Fd file, std::shared_ptr<Fd> const& dir,
                                   cache::PinnedTemplate const* from) {
   auto open = std::make_shared<OpenImage>(fs.connection, std::move(file));
@@ -122,8 +122,6 @@ std::shared_ptr<OpenImage> finish(Filesystem& fs, fuse_ino_t number, Fd file, st
   }
   return open;
 }
-
-}  // namespace
 
 void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry entry, Resume resume) {
   Caller const caller{request.caller().uid, request.caller().gid, request.caller().umask};
@@ -194,49 +192,6 @@ void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry 
     fs.nodes.with(
         [&](NodeTable& nodes) { static_cast<ImageNode*>(nodes.find(number))->waiters.push_back(id); });
   wait_for_template(fs, decision.place.request, number);
-}
-
-bool may_write(int open_flags) {
-  return (open_flags & O_ACCMODE) != O_RDONLY;
-}
-
-void count_writer(Filesystem& fs, fuse_ino_t number, int change) {
-  fs.nodes.with([&](NodeTable& nodes) {
-    Node* const node = nodes.find(number);
-    if (node != nullptr && node->kind == NodeKind::image)
-      static_cast<ImageNode*>(node)->writers += static_cast<std::uint32_t>(change);
-  });
-}
-
-void release_image(Filesystem& fs, fuse_ino_t number) {
-  std::shared_ptr<OpenImage> last;  // closed outside the mutex
-  fs.nodes.with([&](NodeTable& nodes) {
-    Node* const node = nodes.find(number);
-    if (node == nullptr || node->kind != NodeKind::image) return;
-    auto& image = static_cast<ImageNode&>(*node);
-    if (image.opens == 0 || --image.opens > 0) return;
-    last = std::move(image.open);
-    image.open = nullptr;
-    nodes.release_if_unused(image);
-  });
-}
-
-void forget_failures(Filesystem& fs, fuse_ino_t number) {
-  if (fs.errors.empty()) return;
-  std::string const path = fs.nodes.with([&](NodeTable& nodes) {
-    Node const* const node = nodes.find(number);
-    return node == nullptr ? std::string() : NodeTable::path(*node);
-  });
-  fs.errors.clear(path);
-}
-
-std::shared_ptr<OpenImage> open_image_of(Filesystem& fs, fuse_ino_t number) {
-  auto open = fs.nodes.with([&](NodeTable& nodes) -> std::shared_ptr<OpenImage> {
-    Node* const node = nodes.find(number);
-    return node != nullptr && node->kind == NodeKind::image ? static_cast<ImageNode*>(node)->open : nullptr;
-  });
-  if (!open) throw Error(EBADF, "use an image that is not open");
-  return open;
 }
 
 void finish_from_template(Filesystem& fs, fuse_ino_t number, cache::PinnedTemplate const& from) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "fusefs/filesystem.h"
+#include "fusefs/image_files.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -36,6 +38,17 @@ void forget_failures(Filesystem& fs, fuse_ino_t number);
 
 /// The open image behind a file handle that the kernel holds. Throws Error(EBADF) where there is none.
 std::shared_ptr<OpenImage> open_image_of(Filesystem& fs, fuse_ino_t number);
+
+/// Alone with an image that nobody has open: those who come meanwhile wait. Throws Error: EBUSY while it is
+/// open, ESTALE where it is gone, and what `change` throws.
+void change_idle_image(Filesystem& fs, fuse_ino_t number,
+                       std::function<void(ImagePlace const& place)> const& change);
+
+/// For whoever made or opened the file of a busy image: tells the table, and answers all who wait for it. The
+/// returned open carries one hold for the caller. `from` is what a new image was cloned from, null for an
+/// empty one and for an old one.
+std::shared_ptr<OpenImage> finish(Filesystem& fs, fuse_ino_t number, Fd file, std::shared_ptr<Fd> const& dir,
+                                  cache::PinnedTemplate const* from);
 
 /// For the job that got a template: makes the image and answers all who wait for it.
 void finish_from_template(Filesystem& fs, fuse_ino_t number, cache::PinnedTemplate const& from);

@@ -81,6 +81,13 @@ std::unique_ptr<Node> make_child(Filesystem const& fs, Node& parent, std::string
 
 }  // namespace
 
+Node* find_or_make_child(Filesystem const& fs, NodeTable& nodes, Node& parent, std::string_view name,
+                         cache::Recipe const* recipe) {
+  if (Node* const there = nodes.find_child(parent, name)) return there;
+  auto made = make_child(fs, parent, name, recipe);
+  return made ? &nodes.insert(std::move(made)) : nullptr;
+}
+
 std::optional<fuse_entry_param> lookup_child(Filesystem& fs, fuse_ino_t parent_number, std::string_view name,
                                              fuse_ctx const& asker) {
   if (!control_child_exists(fs, parent_number, name)) return std::nullopt;
@@ -94,11 +101,8 @@ std::optional<fuse_entry_param> lookup_child(Filesystem& fs, fuse_ino_t parent_n
     if (current.matters && current.recipe == nullptr &&
         (child == nullptr || !outlives_its_recipe(nodes, *child)))
       return 0;
-    if (child == nullptr) {
-      auto made = make_child(fs, *parent, name, current.recipe);
-      if (!made) return 0;
-      child = &nodes.insert(std::move(made));
-    }
+    if (child == nullptr) child = find_or_make_child(fs, nodes, *parent, name, current.recipe);
+    if (child == nullptr) return 0;
     ++child->lookups;
     return child->number;
   });

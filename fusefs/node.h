@@ -141,6 +141,8 @@ struct ImageNode : ListedNode {
   bool exists = false;                     // in the store, under its name: listed
   bool gone = false;                       // unlinked, or replaced by a rename
   bool busy = false;                       // somebody is making or opening it
+  bool pinned = false;                     // it outlives the mount
+  bool has_snapshots = false;              // or had: there is a directory for them
   std::uint32_t opens = 0;                 // holders of `open`
   std::uint32_t writers = 0;               // those of them that the kernel may write through
   std::string const* made_from = nullptr;  // the template's key, the table's; null where it was made empty

@@ -3,6 +3,7 @@
 #include "fusefs/image_files.h"
 #include "fusefs/operations.h"
 #include "fusefs/path_grammar.h"
+#include "fusefs/snapshots.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -47,11 +48,13 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, char const* name, fuse_ino_t n
     if ((flags & ~static_cast<unsigned>(RENAME_NOREPLACE)) != 0) return request.error(EINVAL);
     ImagePlace place;
     bool is_name = false;
+    bool has_snapshots = false;
     int refusal = fs.nodes.with([&](NodeTable& nodes) {
       Move move;
       int const err = find_move(nodes, parent, name, new_name, move);
       if (err != 0) return err;
       place = place_of(*move.image);
+      has_snapshots = move.image->has_snapshots || (move.target != nullptr && move.target->has_snapshots);
       is_name = place.set.empty() ? id_of_image_name(new_name).has_value() : is_disk_of_set(new_name);
       return 0;
     });
@@ -66,6 +69,7 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, char const* name, fuse_ino_t n
     std::string const new_place = place.set.empty() ? new_name : place.set + "/" + new_name;
     check(::renameat2(dir, place.name.c_str(), dir, new_place.c_str(), flags), "rename an image to",
           new_name);
+    if (has_snapshots) move_snapshots(place, new_place);
     fs.nodes.with([&](NodeTable& nodes) {
       Move move;
       if (find_move(nodes, parent, name, new_name, move) == ENOENT || move.image == nullptr) return;

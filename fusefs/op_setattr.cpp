@@ -2,6 +2,7 @@
 #include "fusefs/attributes.h"
 #include "fusefs/images.h"
 #include "fusefs/operations.h"
+#include "fusefs/pinning.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@ void set_owner_and_mode(Filesystem& fs, fuse_ino_t number, OpenImage const& open
     if (which & FUSE_SET_ATTR_GID) image.gid = gid;
     if (which & FUSE_SET_ATTR_MODE) image.mode = wanted.st_mode & 0777;
   });
+  refresh_pin(fs, number, open);
 }
 
 /// A set that has disks is its owner's to give away or to open to others, as its images are.

@@ -2,6 +2,7 @@
 #include "base/files.h"
 #include "fusefs/image_files.h"
 #include "fusefs/operations.h"
+#include "fusefs/snapshots.h"
 
 #include <unistd.h>
 
@@ -12,6 +13,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, char const* name) {
     auto& fs = Filesystem::of(request);
     int refusal = 0;
     ImagePlace place;
+    bool has_snapshots = false;
     fs.nodes.with([&](NodeTable& nodes) {
       Node* const above = nodes.find(parent);
       Node* const node = above == nullptr ? nullptr : nodes.find_child(*above, name);
@@ -19,8 +21,10 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, char const* name) {
         refusal = EPERM;  // recipes, capacities and .templatefs are not the user's to remove
       else if (node == nullptr || node->kind != NodeKind::image || !static_cast<ImageNode*>(node)->exists)
         refusal = ENOENT;
-      else
+      else {
         place = place_of(static_cast<ImageNode&>(*node));
+        has_snapshots = static_cast<ImageNode&>(*node).has_snapshots;
+      }
     });
     if (refusal != 0) return request.error(refusal);
 
@@ -36,6 +40,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, char const* name) {
       // The kernel, which waits for this answer, keeps the directory in the table.
       return set != nullptr && set->listed.empty();
     });
+    if (has_snapshots) drop_snapshots(place);
     if (last_of_set) remove_empty_set(place.dir->get(), place.set);
     request.success();
   });

@@ -2,6 +2,8 @@
 #include "base/log.h"
 #include "fusefs/filesystem.h"
 #include "fusefs/operations.h"
+#include "fusefs/pinning.h"
+#include "fusefs/snapshots.h"
 
 #include <optional>
 #include <string>
@@ -41,6 +43,17 @@ std::optional<std::string> value_of(Filesystem& fs, Subject const& subject, std:
   return std::nullopt;
 }
 
+/// Those that take a look at the store.
+std::optional<std::string> special_value(Filesystem& fs, fuse_ino_t number, Subject const& subject,
+                                         std::string_view name) {
+  if (name == kKeepAttribute) return reason_of_pin(fs, number);
+  if (name != "user.templatefs.snapshots") return value_of(fs, subject, name);
+  if (!subject.is_image || subject.state == "name") return std::nullopt;
+  std::string lines;
+  for (auto const& each : snapshots_of(fs, number)) lines += each + "\n";
+  return lines;
+}
+
 }  // namespace
 
 /// Answered and never listed, so that copies of an image carry none of it along.
@@ -60,7 +73,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t number, char const* name, std::size_
       subject.state = state_of(image);
       if (image.made_from != nullptr) subject.made_from = *image.made_from;
     });
-    auto const value = value_of(fs, subject, name);
+    auto const value = special_value(fs, number, subject, name);
     if (!value) return request.error(ENODATA);
     if (size == 0) return request.xattr_size(value->size());
     if (value->size() > size) return request.error(ERANGE);
@@ -70,14 +83,6 @@ void op_getxattr(fuse_req_t req, fuse_ino_t number, char const* name, std::size_
 
 void op_listxattr(fuse_req_t req, fuse_ino_t, std::size_t size) {
   answer(req, [&](Request& request) { size == 0 ? request.xattr_size(0) : request.bytes({}); });
-}
-
-void op_setxattr(fuse_req_t req, fuse_ino_t, char const*, char const*, std::size_t, int) {
-  answer(req, [](Request& request) { request.error(EOPNOTSUPP); });
-}
-
-void op_removexattr(fuse_req_t req, fuse_ino_t, char const*) {
-  answer(req, [](Request& request) { request.error(EOPNOTSUPP); });
 }
 
 }  // namespace templatefs::fusefs

@@ -15,9 +15,9 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr char const* kCommands[] = {"mount",  "run",  "umount", "ls",     "build", "recipes",
-                                     "import", "bake", "save",   "forget", "why",   "path",
-                                     "verify", "gc",   "clean",  "doctor"};
+constexpr char const* kCommands[] = {"mount", "run",  "umount",   "ls",     "build", "recipes", "import",
+                                     "bake",  "save", "snapshot", "revert", "pin",   "unpin",   "forget",
+                                     "why",   "path", "verify",   "gc",     "clean", "doctor"};
 
 class Usage : public LeakCheck {};
 

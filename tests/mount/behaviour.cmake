@@ -38,6 +38,9 @@ templatefs_test(test_mount_life LABELS mount LIBRARIES templatefs_mount_support 
   end_test.cpp
   run_test.cpp
   start_test.cpp)
+templatefs_test(test_mount_pins LABELS mount LIBRARIES templatefs_mount_support SOURCES
+  pin_test.cpp
+  snapshot_test.cpp)
 templatefs_test(test_mount_commands LABELS mount LIBRARIES templatefs_mount_support SOURCES
   commands_test.cpp
   fan_out_mount_test.cpp

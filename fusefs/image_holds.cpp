@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fusefs/images.h"
+
+#include <cerrno>
+#include <exception>
+
+#include <fcntl.h>
+
+namespace templatefs::fusefs {
+
+bool may_write(int open_flags) {
+  return (open_flags & O_ACCMODE) != O_RDONLY;
+}
+
+void count_writer(Filesystem& fs, fuse_ino_t number, int change) {
+  fs.nodes.with([&](NodeTable& nodes) {
+    Node* const node = nodes.find(number);
+    if (node != nullptr && node->kind == NodeKind::image)
+      static_cast<ImageNode*>(node)->writers += static_cast<std::uint32_t>(change);
+  });
+}
+
+void release_image(Filesystem& fs, fuse_ino_t number) {
+  std::shared_ptr<OpenImage> last;  // closed outside the mutex
+  fs.nodes.with([&](NodeTable& nodes) {
+    Node* const node = nodes.find(number);
+    if (node == nullptr || node->kind != NodeKind::image) return;
+    auto& image = static_cast<ImageNode&>(*node);
+    if (image.opens == 0 || --image.opens > 0) return;
+    last = std::move(image.open);
+    image.open = nullptr;
+    nodes.release_if_unused(image);
+  });
+}
+
+void forget_failures(Filesystem& fs, fuse_ino_t number) {
+  if (fs.errors.empty()) return;
+  std::string const path = fs.nodes.with([&](NodeTable& nodes) {
+    Node const* const node = nodes.find(number);
+    return node == nullptr ? std::string() : NodeTable::path(*node);
+  });
+  fs.errors.clear(path);
+}
+
+std::shared_ptr<OpenImage> open_image_of(Filesystem& fs, fuse_ino_t number) {
+  auto open = fs.nodes.with([&](NodeTable& nodes) -> std::shared_ptr<OpenImage> {
+    Node* const node = nodes.find(number);
+    return node != nullptr && node->kind == NodeKind::image ? static_cast<ImageNode*>(node)->open : nullptr;
+  });
+  if (!open) throw Error(EBADF, "use an image that is not open");
+  return open;
+}
+
+void change_idle_image(Filesystem& fs, fuse_ino_t number,
+                       std::function<void(ImagePlace const& place)> const& change) {
+  ImagePlace place;
+  fs.nodes.with([&](NodeTable& nodes) {
+    auto* const image = static_cast<ImageNode*>(nodes.find(number));
+    if (image == nullptr || !image->exists) throw Error(ESTALE, "change an image that is gone");
+    if (image->busy || image->open) throw Error(EBUSY, "change " + image->name + ": it is open");
+    image->busy = true;
+    place = place_of(*image);
+  });
+  std::exception_ptr failure;
+  try {
+    change(place);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  // As when it is opened: who waits for it gets it.
+  try {
+    bool const gone = fs.nodes.with(
+        [&](NodeTable& nodes) { return static_cast<ImageNode const&>(*nodes.find(number)).gone; });
+    if (gone) throw Error(ESTALE, "change " + place.name + ": it was removed meanwhile");
+    (void)finish(fs, number, open_at(place.dir->get(), place.name, O_RDWR), place.dir, nullptr);
+    release_image(fs, number);
+  } catch (...) {
+    fail_image(fs, number, to_error(std::current_exception()));
+    if (!failure) failure = std::current_exception();
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace templatefs::fusefs
