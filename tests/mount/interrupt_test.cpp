@@ -73,6 +73,7 @@ TEST_F(Interrupt, AnInterruptedOpenerIsGoneAtOnceAndTheOthersGetTheirImage) {
 
 TEST_F(Interrupt, OneOfTheOpenersOfOneIdLeavesTheImageToTheOthers) {
   std::vector<Client> clients;
+  clients.reserve(4);
   for (int index = 0; index < 4; ++index) clients.emplace_back([this] { return errno_of_open(path(0)); });
   ASSERT_TRUE(wait_for_waiting(*daemon_, 4));
   clients[0].signal(SIGKILL);

@@ -172,27 +172,13 @@ TEST_F(Run, WorksForAUserWithoutRights) {
   std::filesystem::copy_file(program_path(), program);
   ASSERT_EQ(::mkdir(own.c_str(), 0700), 0);
   ASSERT_EQ(::chown(own.c_str(), 65534, 65534), 0);
-  auto const output = run_command({"setpriv",
-                                   "--reuid",
-                                   "65534",
-                                   "--regid",
-                                   "65534",
-                                   "--clear-groups",
-                                   "--",
-                                   "env",
-                                   "-u",
-                                   "XDG_RUNTIME_DIR",
-                                   program,
-                                   "run",
-                                   "--builder",
-                                   "host",
-                                   "--store",
-                                   own + "/store",
-                                   "--",
-                                   "sh",
-                                   "-c",
-                                   "set -e; cd $TEMPLATEFS_MNT; echo here > raw/1M/a.img; head -c 4 "
-                                   "raw/1M/a.img; stat -c ' %u' raw/1M/a.img; id -u"},
+  std::string const script =
+      "set -e; cd $TEMPLATEFS_MNT; echo here > raw/1M/a.img; head -c 4 raw/1M/a.img; "
+      "stat -c ' %u' raw/1M/a.img; id -u";
+  auto const output = run_command({"setpriv",        "--reuid", "65534",     "--regid", "65534",
+                                   "--clear-groups", "--",      "env",       "-u",      "XDG_RUNTIME_DIR",
+                                   program,          "run",     "--builder", "host",    "--store",
+                                   own + "/store",   "--",      "sh",        "-c",      script},
                                   Deadline::after(60s));
   EXPECT_TRUE(output.status.success()) << output.text;
   EXPECT_THAT(output.text, HasSubstr("here 65534\n65534\n"));

@@ -135,6 +135,7 @@ std::vector<int> run_in_processes(unsigned count, std::function<int(unsigned)> c
   Fd const gate_read(gate[0]);
   Fd gate_write(gate[1]);
   std::vector<Client> clients;
+  clients.reserve(count);
   for (unsigned index = 0; index < count; ++index)
     clients.emplace_back([&, index] {
       gate_write.reset();
@@ -145,6 +146,7 @@ std::vector<int> run_in_processes(unsigned count, std::function<int(unsigned)> c
   gate_write.reset();
   auto const deadline = Deadline::after(limit);
   std::vector<int> statuses;
+  statuses.reserve(count);
   for (auto& client : clients)
     statuses.push_back(client.wait(std::chrono::milliseconds(deadline.remaining_ms())));
   return statuses;
