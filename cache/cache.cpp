@@ -87,6 +87,18 @@ std::shared_ptr<PinnedTemplate const> Cache::find(TemplateRequest const& request
   return nullptr;
 }
 
+std::optional<std::string> Cache::known_key(TemplateRequest const& request) {
+  if (request.recipe->stored) return request.recipe->stored->key;
+  auto const entry = entries_.with([&](auto const& entries) -> std::optional<Entry> {
+    auto const at = entries.find(id_of(request));
+    if (at == entries.end()) return std::nullopt;
+    return at->second;
+  });
+  if (!entry || (entry->seed && entry->seed->wants_patience()) || !still_current(*entry, true))
+    return std::nullopt;
+  return entry->pinned->key;
+}
+
 std::shared_ptr<PinnedTemplate const> Cache::ensure(BuildWish const& wish) {
   if (auto hit = find(wish.request, true)) return hit;
   require_possible(wish.request);

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,6 +37,9 @@ class Cache {
   /// A template that is open already and still current: no wait, no exec. Null where ensure() is needed.
   std::shared_ptr<PinnedTemplate const> warm(TemplateRequest const& request) { return find(request, false); }
 
+  /// The key of the template that warm() would give, or of a stored recipe's. Counts as no use.
+  std::optional<std::string> known_key(TemplateRequest const& request);
+
   /// Looked up or built; blocks. Throws what lookup_or_build throws, or pin_stored for a stored recipe.
   std::shared_ptr<PinnedTemplate const> ensure(BuildWish const& wish);
 
@@ -51,6 +55,8 @@ class Cache {
 
   Rung rung() const noexcept { return fan_out_.rung(); }
   Store const& store() const noexcept { return store_; }
+  /// Builder::known_accelerator().
+  std::string accelerator() const { return builder_.known_accelerator(); }
 
  private:
   struct WatchedFile {

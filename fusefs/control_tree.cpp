@@ -5,6 +5,7 @@
 #include "cache/key.h"
 #include "cache/layout.h"
 #include "fusefs/explain.h"
+#include "fusefs/metrics.h"
 #include "fusefs/path_grammar.h"
 #include "fusefs/status.h"
 

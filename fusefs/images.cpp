@@ -42,8 +42,8 @@ bool may_open(ImageNode const& image, Caller const& caller) {
 
 /// The image is this caller's from now on, and its set, if that is nobody's.
 void begin_making(ImageNode& image, Caller const& caller) {
-  image.uid = caller.uid;
-  image.gid = caller.gid;
+  image.uid = image.opener_uid = caller.uid;
+  image.gid = image.opener_gid = caller.gid;
   image.mode = 0600 & ~caller.umask;
   if (auto* const set = image.set(); set != nullptr && !set->owned()) {
     set->uid = caller.uid;

@@ -137,7 +137,9 @@ struct ImageNode : ListedNode {
   uid_t uid =
       0;  // who opened it first; set when the first opener begins, so that a second one cannot steal it
   gid_t gid = 0;
-  mode_t mode = 0;                         // permission bits
+  mode_t mode = 0;       // permission bits
+  uid_t opener_uid = 0;  // who opened it first, whoever it was given to since
+  gid_t opener_gid = 0;
   bool exists = false;                     // in the store, under its name: listed
   bool gone = false;                       // unlinked, or replaced by a rename
   bool busy = false;                       // somebody is making or opening it

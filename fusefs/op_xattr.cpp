@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 #include "fusefs/filesystem.h"
+#include "fusefs/image_facts.h"
 #include "fusefs/operations.h"
 #include "fusefs/pinning.h"
 #include "fusefs/snapshots.h"
@@ -27,7 +28,8 @@ std::string_view state_of(ImageNode const& image) {
   return image.exists ? "idle" : "name";
 }
 
-std::optional<std::string> value_of(Filesystem& fs, Subject const& subject, std::string_view name) {
+std::optional<std::string> value_of(Filesystem& fs, fuse_ino_t number, Subject const& subject,
+                                    std::string_view name) {
   constexpr std::string_view kPrefix = "user.templatefs.";
   if (!name.starts_with(kPrefix)) return std::nullopt;
   name.remove_prefix(kPrefix.size());
@@ -40,14 +42,14 @@ std::optional<std::string> value_of(Filesystem& fs, Subject const& subject, std:
     return (subject.is_open ? subject.passes_through : fs.connection.passthrough()) ? "yes" : "no";
   if (name == "state" && subject.is_image) return std::string(subject.state);
   if (name == "template" && !subject.made_from.empty()) return subject.made_from;
-  return std::nullopt;
+  return image_fact(fs, number, name);
 }
 
 /// Those that take a look at the store.
 std::optional<std::string> special_value(Filesystem& fs, fuse_ino_t number, Subject const& subject,
                                          std::string_view name) {
   if (name == kKeepAttribute) return reason_of_pin(fs, number);
-  if (name != "user.templatefs.snapshots") return value_of(fs, subject, name);
+  if (name != "user.templatefs.snapshots") return value_of(fs, number, subject, name);
   if (!subject.is_image || subject.state == "name") return std::nullopt;
   std::string lines;
   for (auto const& each : snapshots_of(fs, number)) lines += each + "\n";

@@ -64,6 +64,13 @@ bool ParkedRequests::any_waiting(std::vector<std::uint64_t> const& ids) const {
   });
 }
 
+std::size_t ParkedRequests::count_waiting(std::vector<std::uint64_t> const& ids) const {
+  return state_.with([&](State const& state) {
+    return static_cast<std::size_t>(
+        std::count_if(ids.begin(), ids.end(), [&](std::uint64_t id) { return state.waiting.contains(id); }));
+  });
+}
+
 std::size_t ParkedRequests::count() const {
   return state_.with([](State const& state) { return state.waiting.size(); });
 }

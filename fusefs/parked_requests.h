@@ -42,6 +42,8 @@ class ParkedRequests {
   std::optional<Parked> take(std::uint64_t id);
   /// Whether any of them still waits.
   bool any_waiting(std::vector<std::uint64_t> const& ids) const;
+  /// How many of them still wait.
+  std::size_t count_waiting(std::vector<std::uint64_t> const& ids) const;
   std::size_t count() const;
   /// Before the session goes: from now on nothing is answered from here.
   void stop_watching() { watch_.stop(); }

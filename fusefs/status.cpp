@@ -2,13 +2,13 @@
 #include "fusefs/status.h"
 
 #include "base/files.h"
-#include "base/log.h"
 #include "fusefs/version.h"
 
 #include <chrono>
 
 #include <nlohmann/json.hpp>
 
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace templatefs::fusefs {
@@ -17,41 +17,72 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct ImageCounts {
-  std::size_t nodes = 0;
-  std::size_t existing = 0;
-  std::size_t open = 0;
-};
-
-ImageCounts count_images(Filesystem& fs) {
-  ImageCounts counts;
+void count_images(Filesystem& fs, MountView& view) {
   fs.nodes.with([&](NodeTable& nodes) {
-    counts.nodes = nodes.size();
+    view.nodes = nodes.size();
     nodes.for_each([&](Node const& node) {
       if (node.kind != NodeKind::image) return;
       auto const& image = static_cast<ImageNode const&>(node);
-      counts.existing += image.exists;
-      counts.open += image.open != nullptr;
+      view.images_existing += image.exists;
+      view.images_open += image.open != nullptr;
     });
   });
-  return counts;
+}
+
+/// Jobs, nodes and parked requests have a mutex each, so what one says may be over when the next is asked.
+std::size_t count_waiters(Filesystem& fs, std::vector<fuse_ino_t> const& images) {
+  std::vector<std::uint64_t> ids;
+  fs.nodes.with([&](NodeTable& nodes) {
+    for (auto const number : images) {
+      Node const* const node = nodes.find(number);
+      if (node == nullptr || node->kind != NodeKind::image) continue;
+      auto const& waiters = static_cast<ImageNode const*>(node)->waiters;
+      ids.insert(ids.end(), waiters.begin(), waiters.end());
+    }
+  });
+  return fs.parked.count_waiting(ids);
+}
+
+std::vector<BuildView> look_at_builds(Filesystem& fs) {
+  std::vector<BuildJob> jobs;
+  fs.jobs.with([&](auto const& all) {
+    for (auto const& [id, job] : all) jobs.push_back(job);
+  });
+  auto const now = std::chrono::steady_clock::now();
+  std::vector<BuildView> out;
+  out.reserve(jobs.size());
+  for (auto const& job : jobs)
+    out.push_back({job.request.path(), job.phase,
+                   std::chrono::duration_cast<std::chrono::milliseconds>(now - job.since), job.images.size(),
+                   count_waiters(fs, job.images)});
+  return out;
 }
 
 }  // namespace
 
+MountView look_at_mount(Filesystem& fs) {
+  MountView view;
+  count_images(fs, view);
+  view.builds = look_at_builds(fs);
+  struct statvfs store {};
+  if (::fstatvfs(fs.cache.store().dir(), &store) == 0) {
+    view.store_bytes = std::uint64_t{store.f_blocks} * store.f_frsize;
+    view.store_free_bytes = std::uint64_t{store.f_bavail} * store.f_frsize;
+  }
+  return view;
+}
+
 std::string status_json(Filesystem& fs) {
-  auto const images = count_images(fs);
-  auto const now = std::chrono::steady_clock::now();
+  auto const view = look_at_mount(fs);
   Json builds = Json::array();
-  fs.jobs.with([&](auto const& jobs) {
-    for (auto const& [id, job] : jobs)
-      builds.push_back(
-          {{"template", job.request.path()},
-           {"phase", job.phase},
-           {"elapsed_ms", std::chrono::duration_cast<std::chrono::milliseconds>(now - job.since).count()},
-           {"images", job.images.size()}});
-  });
+  for (auto const& build : view.builds)
+    builds.push_back({{"template", build.path},
+                      {"phase", build.phase},
+                      {"elapsed_ms", build.elapsed.count()},
+                      {"images", build.images},
+                      {"waiters", build.waiters}});
   auto const& store = fs.cache.store();
+  auto const accelerator = fs.cache.accelerator();
   Json const document = {
       {"schema", "templatefs.status/1"},
       {"version", kVersion},
@@ -64,11 +95,14 @@ std::string status_json(Filesystem& fs) {
        {{"path", store.path()},
         {"own_filesystem", store.has_own_filesystem()},
         {"fanout", cache::rung_name(fs.cache.rung())},
-        {"explanation", store.explanation()}}},
+        {"explanation", store.explanation()},
+        {"size_bytes", view.store_bytes},
+        {"free_bytes", view.store_free_bytes}}},
       {"passthrough",
        {{"active", fs.connection.passthrough()}, {"reason", fs.connection.passthrough_reason()}}},
-      {"images", {{"existing", images.existing}, {"open", images.open}}},
-      {"nodes", images.nodes},
+      {"accelerator", accelerator.empty() ? Json() : Json(accelerator)},
+      {"images", {{"existing", view.images_existing}, {"open", view.images_open}}},
+      {"nodes", view.nodes},
       {"waiting_requests", fs.parked.count()},
       {"builds", builds},
       {"counters",
@@ -80,30 +114,6 @@ std::string status_json(Filesystem& fs) {
         {"template_waits", fs.counters.template_waits.load()}}},
   };
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-std::string metrics_text(Filesystem& fs) {
-  auto const images = count_images(fs);
-  std::string out;
-  auto const add = [&](std::string_view name, std::string_view type, std::string_view help,
-                       std::uint64_t value) {
-    out += format("# HELP templatefs_{0} {1}\n# TYPE templatefs_{0} {2}\ntemplatefs_{0} {3}\n", name, help,
-                  type, value);
-  };
-  auto const& counters = fs.counters;
-  add("opens_total", "counter", "Opens of images that succeeded.", counters.opens);
-  add("opens_failed_total", "counter", "Opens of images that failed.", counters.opens_failed);
-  add("images_made_total", "counter", "Private images made.", counters.images_made);
-  add("images_dropped_total", "counter", "Private images unlinked.", counters.images_dropped);
-  add("template_hits_total", "counter", "Images made from a template that was open already.",
-      counters.template_hits);
-  add("template_waits_total", "counter", "Images that waited for a template.", counters.template_waits);
-  add("images", "gauge", "Private images that exist.", images.existing);
-  add("images_open", "gauge", "Private images that are open.", images.open);
-  add("waiting_requests", "gauge", "Requests that wait for a template.", fs.parked.count());
-  add("builds", "gauge", "Templates being looked up or built.",
-      fs.jobs.with([](auto const& jobs) { return jobs.size(); }));
-  return out;
 }
 
 }  // namespace templatefs::fusefs

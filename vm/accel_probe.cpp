@@ -72,6 +72,14 @@ AcceleratorProbe::Verdict AcceleratorProbe::choose(std::string const& qemu, std:
   }
 }
 
+std::optional<Accelerator> AcceleratorProbe::known() const {
+  if (Fd const kvm(::open(options_.device.c_str(), O_RDWR | O_CLOEXEC)); !kvm) return Accelerator::tcg;
+  return known_.with([](auto const& known) -> std::optional<Accelerator> {
+    if (known) return known->verdict.accelerator;
+    return std::nullopt;
+  });
+}
+
 AcceleratorProbe::Verdict AcceleratorProbe::probe(std::string const& identity, BootOnKvm const& boot) {
   auto const start = Deadline::Clock::now();
   Verdict verdict{Accelerator::kvm, "a guest booted on KVM"};

@@ -43,6 +43,10 @@ class AcceleratorProbe {
   Verdict choose(std::string const& qemu, std::string const& kernel, BootOnKvm const& boot,
                  std::stop_token const& stop);
 
+  /// What choose() would say, if that needs no look at kernel and QEMU: the last verdict of this process, or
+  /// tcg where the device cannot be opened.
+  std::optional<Accelerator> known() const;
+
  private:
   struct Known {
     std::string identity;  // of all that could change it

@@ -65,6 +65,10 @@ class Builder {
   /// A directory's own times do not tell of a change deep inside it.
   virtual std::vector<std::string> watched_files(BuildSpec const& spec) = 0;
 
+  /// What its guests run on, as far as that is known without trying: "kvm", "tcg", "none" where it needs no
+  /// guest; empty where nobody has tried yet. Waits for nothing.
+  virtual std::string known_accelerator() = 0;
+
   /// Formats the image at `image_path`: an existing sparse file of exactly the capacity. Appends what
   /// formatter and guest print to `log_path`. Returns only if the guest vouched for the result. Throws Error:
   /// ENOPKG (something is not installed), EIO (formatter or guest failed; the sentence holds the console's

@@ -122,6 +122,13 @@ std::vector<std::string> GuestBuilder::watched_files(BuildSpec const& spec) {
   return out;
 }
 
+std::string GuestBuilder::known_accelerator() {
+  if (options_.accelerator == AcceleratorChoice::kvm) return "kvm";
+  if (options_.accelerator == AcceleratorChoice::tcg) return "tcg";
+  auto const known = probe_.known();
+  return known ? std::string(name_of(*known)) : std::string();
+}
+
 AcceleratorProbe::Verdict GuestBuilder::accelerator(std::stop_token const& stop) {
   if (options_.accelerator == AcceleratorChoice::kvm) return {Accelerator::kvm, "as was asked for"};
   if (options_.accelerator == AcceleratorChoice::tcg) return {Accelerator::tcg, "as was asked for"};

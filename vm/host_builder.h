@@ -19,6 +19,7 @@ class HostBuilder : public Builder {
 
   std::vector<Input> inputs(BuildSpec const& spec) override;
   std::vector<std::string> watched_files(BuildSpec const& spec) override;
+  std::string known_accelerator() override { return "none"; }
   BuildReport build(BuildSpec const& spec, std::string const& image_path, std::string const& log_path,
                     PhaseListener const& on_phase, std::stop_token const& stop) override;
 

@@ -47,3 +47,5 @@ templatefs_test(test_mount_commands LABELS mount LIBRARIES templatefs_mount_supp
   gc_command_test.cpp
   recipes_test.cpp
   verify_command_test.cpp)
+templatefs_test(test_mount_inspection LABELS mount LIBRARIES templatefs_mount_support SOURCES
+  inspection_test.cpp)

@@ -20,6 +20,7 @@ class FakeBuilder : public vm::Builder {
 
   std::vector<vm::Input> inputs(vm::BuildSpec const& spec) override;
   std::vector<std::string> watched_files(vm::BuildSpec const& spec) override;
+  std::string known_accelerator() override { return "none"; }
   vm::BuildReport build(vm::BuildSpec const& spec, std::string const& image_path, std::string const& log_path,
                         vm::PhaseListener const& on_phase, std::stop_token const& stop) override;
 };

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fusefs/image_facts.h"
+
+#include "base/files.h"
+#include "base/log.h"
+#include "cache/extent_usage.h"
+#include "fusefs/image_files.h"
+
+#include <cstdint>
+#include <memory>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace templatefs::fusefs {
+
+namespace {
+
+/// What is needed of a node after the table's mutex is let go.
+struct Backing {
+  std::optional<cache::TemplateRequest> request;
+  bool exists = false;  // as an image
+  uid_t opener_uid = 0;
+  gid_t opener_gid = 0;
+  std::shared_ptr<OpenImage> open;
+  ImagePlace place;
+};
+
+Backing backing_of(Filesystem& fs, fuse_ino_t number) {
+  Backing out;
+  fs.nodes.with([&](NodeTable& nodes) {
+    Node const* const node = nodes.find(number);
+    if (node == nullptr) return;
+    if (node->holds_images()) out.request = static_cast<ImageDirectoryNode const*>(node)->capacity().request;
+    if (node->kind != NodeKind::image) return;
+    auto const& image = static_cast<ImageNode const&>(*node);
+    out.place = place_of(image);
+    out.request = out.place.request;
+    out.exists = image.exists;
+    out.opener_uid = image.opener_uid;
+    out.opener_gid = image.opener_gid;
+    out.open = image.open;
+  });
+  return out;
+}
+
+/// Borrows the descriptor of an image that is open, and opens one that is idle: for reading, so that nothing
+/// of it changes.
+class BackingFile {
+ public:
+  explicit BackingFile(Backing const& subject) : shared_(subject.open) {
+    if (!shared_) own_ = open_at(subject.place.dir->get(), subject.place.name, O_RDONLY | O_NOFOLLOW);
+  }
+  int fd() const noexcept { return shared_ ? shared_->fd() : own_.get(); }
+
+ private:
+  std::shared_ptr<OpenImage> shared_;
+  Fd own_;
+};
+
+std::optional<std::string> birth_time(int fd) {
+  struct statx st {};
+  if (::statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &st) != 0 || (st.stx_mask & STATX_BTIME) == 0)
+    return std::nullopt;
+  return rfc3339(st.stx_btime.tv_sec * 1000 + st.stx_btime.tv_nsec / 1'000'000);
+}
+
+}  // namespace
+
+std::optional<std::string> image_fact(Filesystem& fs, fuse_ino_t number, std::string_view name) {
+  bool const is_usage = name == "exclusive_bytes" || name == "shared_bytes";
+  if (!is_usage && name != "key" && name != "created" && name != "opener") return std::nullopt;
+  auto const subject = backing_of(fs, number);
+  if (name == "key") return subject.request ? fs.cache.known_key(*subject.request) : std::nullopt;
+  if (!subject.exists) return std::nullopt;
+  if (name == "opener") return format("uid={} gid={}", subject.opener_uid, subject.opener_gid);
+  BackingFile const file(subject);
+  if (name == "created") return birth_time(file.fd());
+  sync_file(file.fd(), subject.place.name);
+  auto const usage = cache::Footprint(file.fd()).usage();
+  return std::to_string(name == "shared_bytes" ? usage.shared : usage.exclusive);
+}
+
+}  // namespace templatefs::fusefs
