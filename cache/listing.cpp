@@ -16,9 +16,7 @@
 
 namespace templatefs::cache {
 
-namespace {
-
-TemplateEntry read_entry(int store_dir, std::string const& key) {
+TemplateEntry look_at_template(int store_dir, std::string const& key) {
   TemplateEntry entry;
   entry.key = key;
   struct stat st {};
@@ -40,8 +38,6 @@ TemplateEntry read_entry(int store_dir, std::string const& key) {
   return entry;
 }
 
-}  // namespace
-
 TemplateNames template_names(int store_dir) {
   TemplateNames out;
   for_each_entry(store_dir, layout::kTemplates, [&](std::string const& name) {
@@ -56,7 +52,7 @@ std::vector<TemplateEntry> list_templates(int store_dir) {
   auto const keys = template_names(store_dir).keys;
   std::vector<TemplateEntry> entries;
   entries.reserve(keys.size());
-  for (auto const& key : keys) entries.push_back(read_entry(store_dir, key));
+  for (auto const& key : keys) entries.push_back(look_at_template(store_dir, key));
   return entries;
 }
 

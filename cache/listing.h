@@ -29,6 +29,9 @@ struct TemplateNames {
 };
 TemplateNames template_names(int store_dir);
 
+/// One of them, which need not be there. Takes no lock and makes no lock file. Throws Error.
+TemplateEntry look_at_template(int store_dir, std::string const& key);
+
 /// All published templates, by key. Takes no lock and makes no lock file. Throws Error.
 std::vector<TemplateEntry> list_templates(int store_dir);
 

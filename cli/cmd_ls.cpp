@@ -7,6 +7,7 @@
 #include "cli/print_images.h"
 #include "cli/setup.h"
 #include "cli/table.h"
+#include "cli/template_json.h"
 
 #include <cstdio>
 
@@ -29,31 +30,7 @@ struct LsOptions {
 void print_json(cache::Store const* store, std::string const& path,
                 std::vector<cache::TemplateEntry> const& entries) {
   Json templates = Json::array();
-  for (auto const& entry : entries) {
-    Json users = Json::array();
-    for (auto const& user : entry.users) users.push_back({{"pid", user.pid}, {"command", user.command}});
-    Json row = {{"key", entry.key}};
-    if (entry.manifest) {
-      auto const& manifest = *entry.manifest;
-      row["recipe"] = manifest.recipe;
-      if (!manifest.lineage.empty()) {
-        row["names"] = entry.names;
-        row["lineage"] = Json::parse(manifest.lineage);
-      }
-      row["filesystem"] = manifest.filesystem;
-      row["built_at"] = rfc3339(manifest.built_at_ms);
-      row["build_ms"] = manifest.build_ms;
-      row["kernel"] = manifest.report.kernel;
-      row["formatter"] = manifest.report.formatter;
-      row["accelerator"] = manifest.report.accelerator;
-    } else {
-      row["problem"] = entry.problem;
-    }
-    row["capacity_bytes"] = entry.capacity_bytes;
-    row["allocated_bytes"] = entry.allocated_bytes;
-    row["in_use_by"] = users;
-    templates.push_back(std::move(row));
-  }
+  for (auto const& entry : entries) templates.push_back(template_json(entry));
   Json quarantine = Json::array();
   if (store != nullptr)
     for (auto const& each : cache::list_quarantine(store->dir()))

@@ -8,9 +8,12 @@
 #include "fusefs/mount_point.h"
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <future>
+#include <thread>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -18,6 +21,8 @@
 namespace templatefs::cli {
 
 namespace {
+
+constexpr auto kAnswerLimit = std::chrono::seconds(10);
 
 /// Links are resolved as far as the path exists; what does not exist is kept as written.
 std::string resolved(std::string const& path) {
@@ -83,9 +88,22 @@ std::optional<LiveMount> find_mount_of(std::string const& path) {
   return best;
 }
 
+std::string read_control_file(std::string const& mount_point, std::string const& name) {
+  // A daemon that is stuck keeps its readers waiting, and nothing but their end wakes them: so the thread is
+  // left to that, and owns all that it uses.
+  auto const path = mount_point + "/.templatefs/" + name;
+  std::packaged_task<std::string()> task([path] { return read_file(AT_FDCWD, path); });
+  auto text = task.get_future();
+  std::thread(std::move(task)).detach();
+  if (text.wait_for(kAnswerLimit) != std::future_status::ready)
+    throw Error(ETIMEDOUT, "read " + path + ": its daemon does not answer",
+                "See whether it is stopped or stuck; `umount -f` ends the mount.");
+  return text.get();
+}
+
 nlohmann::ordered_json read_status(std::string const& mount_point) {
   try {
-    return nlohmann::ordered_json::parse(read_file(AT_FDCWD, mount_point + "/.templatefs/status.json"));
+    return nlohmann::ordered_json::parse(read_control_file(mount_point, "status.json"));
   } catch (nlohmann::json::exception const& error) {
     throw Error(EBADMSG, "read the status of " + mount_point + ": " + error.what());
   }

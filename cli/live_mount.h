@@ -17,7 +17,11 @@ struct LiveMount {
 /// Empty where the path is in no such mount. The path itself need not exist.
 std::optional<LiveMount> find_mount_of(std::string const& path);
 
-/// status.json of a mount. Throws Error (ENOTCONN from a dead one).
+/// A file of MNT/.templatefs, whole. Throws Error: ENOTCONN from a dead mount, ETIMEDOUT from one whose
+/// daemon does not answer within 10 s.
+std::string read_control_file(std::string const& mount_point, std::string const& name);
+
+/// status.json of a mount. Throws the same.
 nlohmann::ordered_json read_status(std::string const& mount_point);
 
 /// Who keeps a mount busy: "qemu-system-x86 (pid 811) btrfs/256M/t1.img". As far as /proc lets us see.

@@ -42,6 +42,8 @@ int main(int argc, char** argv) {
   cli::add_run(program, action);
   cli::add_umount(program, action);
   cli::add_ls(program, action);
+  cli::add_status(program, action);
+  cli::add_inspect(program, action);
   cli::add_build(program, action);
   cli::add_recipes(program, action);
   cli::add_import(program, action);

@@ -17,19 +17,14 @@
 
 namespace templatefs::cli {
 
-namespace {
-
 using namespace std::chrono_literals;
 
-/// Empty where there is none.
 std::string attribute_of(std::string const& path, std::string const& name) {
   char value[256];
   auto const length = ::getxattr(path.c_str(), ("user.templatefs." + name).c_str(), value, sizeof value);
   if (length < 0 && errno == ENODATA) return {};
   return {value, static_cast<std::size_t>(check(length, "look at", path))};
 }
-
-}  // namespace
 
 MountedImage open_mounted_image(std::string const& path) {
   auto const mount = find_mount_of(path);

@@ -27,6 +27,10 @@ struct MountedImage {
 /// image of it), and what open(2) and fsync(2) say.
 MountedImage open_mounted_image(std::string const& path);
 
+/// The answer to user.templatefs.<name>, of at most 256 bytes; empty where there is none. Throws Error for a
+/// path that is not there, or not to be looked at.
+std::string attribute_of(std::string const& path, std::string const& name);
+
 /// Who has an image open for writing: "qemu-system-x86 (pid 811)", as far as /proc shows; "somebody" where it
 /// shows nobody. Empty where nobody has. The kernel tells the mount of a close(2) a moment after it: an
 /// invisible writer is given a second to be gone.

@@ -2,6 +2,7 @@
 #include "cli/progress.h"
 
 #include "base/log.h"
+#include "cli/report_text.h"
 
 #include <algorithm>
 #include <condition_variable>
@@ -9,7 +10,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace templatefs::cli {
@@ -20,11 +20,6 @@ using namespace std::chrono_literals;
 
 /// Work that ends sooner than this is not worth a flicker.
 constexpr auto kQuietStart = 300ms;
-
-std::size_t terminal_width() {
-  winsize size{};
-  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
 
 }  // namespace
 
@@ -98,7 +93,7 @@ std::string Progress::bar(std::int64_t done, std::int64_t total) {
 }
 
 void Progress::draw(std::string const& line) {
-  std::fprintf(stderr, "\r\033[K%s", line.substr(0, terminal_width() - 1).c_str());
+  std::fprintf(stderr, "\r\033[K%s", line.substr(0, terminal_size(STDERR_FILENO).columns - 1).c_str());
   std::fflush(stderr);
 }
 

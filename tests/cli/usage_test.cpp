@@ -15,9 +15,10 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr char const* kCommands[] = {"mount", "run",  "umount",   "ls",     "build", "recipes", "import",
-                                     "bake",  "save", "snapshot", "revert", "pin",   "unpin",   "forget",
-                                     "why",   "path", "verify",   "gc",     "clean", "doctor"};
+constexpr char const* kCommands[] = {"mount",  "run",     "umount", "ls",     "status", "inspect",
+                                     "build",  "recipes", "import", "bake",   "save",   "snapshot",
+                                     "revert", "pin",     "unpin",  "forget", "why",    "path",
+                                     "verify", "gc",      "clean",  "doctor"};
 
 class Usage : public LeakCheck {};
 
@@ -72,6 +73,8 @@ TEST_F(Usage, WhatCannotBeParsedIsTheUsersMistake) {
                                                        {"import", "--name", "mine"},
                                                        {"save", "/mnt/raw/1M/a.img"},
                                                        {"forget"},
+                                                       {"inspect"},
+                                                       {"status", "--explode"},
                                                        {"mount", "--builder", "nobody", "/mnt"},
                                                        {"mount", "--accel", "magic", "/mnt"},
                                                        {"mount", "--store"},

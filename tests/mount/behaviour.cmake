@@ -48,4 +48,5 @@ templatefs_test(test_mount_commands LABELS mount LIBRARIES templatefs_mount_supp
   recipes_test.cpp
   verify_command_test.cpp)
 templatefs_test(test_mount_inspection LABELS mount LIBRARIES templatefs_mount_support SOURCES
-  inspection_test.cpp)
+  inspection_test.cpp
+  status_command_test.cpp)

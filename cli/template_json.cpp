@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/template_json.h"
+
+#include "base/files.h"
+
+namespace templatefs::cli {
+
+nlohmann::ordered_json template_json(cache::TemplateEntry const& entry) {
+  using Json = nlohmann::ordered_json;
+  Json users = Json::array();
+  for (auto const& user : entry.users) users.push_back({{"pid", user.pid}, {"command", user.command}});
+  Json row = {{"key", entry.key}};
+  if (entry.manifest) {
+    auto const& manifest = *entry.manifest;
+    row["recipe"] = manifest.recipe;
+    if (!manifest.lineage.empty()) {
+      row["names"] = entry.names;
+      row["lineage"] = Json::parse(manifest.lineage);
+    }
+    row["filesystem"] = manifest.filesystem;
+    row["built_at"] = rfc3339(manifest.built_at_ms);
+    row["build_ms"] = manifest.build_ms;
+    row["kernel"] = manifest.report.kernel;
+    row["formatter"] = manifest.report.formatter;
+    row["accelerator"] = manifest.report.accelerator;
+  } else {
+    row["problem"] = entry.problem;
+  }
+  row["capacity_bytes"] = entry.capacity_bytes;
+  row["allocated_bytes"] = entry.allocated_bytes;
+  row["in_use_by"] = users;
+  return row;
+}
+
+}  // namespace templatefs::cli
