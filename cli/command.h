@@ -36,6 +36,8 @@ void add_umount(CLI::App& program, Action& action);
 void add_ls(CLI::App& program, Action& action);
 void add_status(CLI::App& program, Action& action);
 void add_inspect(CLI::App& program, Action& action);
+void add_watch(CLI::App& program, Action& action);
+void add_top(CLI::App& program, Action& action);
 void add_build(CLI::App& program, Action& action);
 void add_import(CLI::App& program, Action& action);
 void add_bake(CLI::App& program, Action& action);

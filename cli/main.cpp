@@ -44,6 +44,8 @@ int main(int argc, char** argv) {
   cli::add_ls(program, action);
   cli::add_status(program, action);
   cli::add_inspect(program, action);
+  cli::add_watch(program, action);
+  cli::add_top(program, action);
   cli::add_build(program, action);
   cli::add_recipes(program, action);
   cli::add_import(program, action);

@@ -15,10 +15,10 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr char const* kCommands[] = {"mount",  "run",     "umount", "ls",     "status", "inspect",
-                                     "build",  "recipes", "import", "bake",   "save",   "snapshot",
-                                     "revert", "pin",     "unpin",  "forget", "why",    "path",
-                                     "verify", "gc",      "clean",  "doctor"};
+constexpr char const* kCommands[] = {"mount", "run",      "umount", "ls",      "status", "inspect",
+                                     "watch", "top",      "build",  "recipes", "import", "bake",
+                                     "save",  "snapshot", "revert", "pin",     "unpin",  "forget",
+                                     "why",   "path",     "verify", "gc",      "clean",  "doctor"};
 
 class Usage : public LeakCheck {};
 
@@ -75,6 +75,7 @@ TEST_F(Usage, WhatCannotBeParsedIsTheUsersMistake) {
                                                        {"forget"},
                                                        {"inspect"},
                                                        {"status", "--explode"},
+                                                       {"watch", "one", "two"},
                                                        {"mount", "--builder", "nobody", "/mnt"},
                                                        {"mount", "--accel", "magic", "/mnt"},
                                                        {"mount", "--store"},

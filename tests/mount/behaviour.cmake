@@ -49,4 +49,5 @@ templatefs_test(test_mount_commands LABELS mount LIBRARIES templatefs_mount_supp
   verify_command_test.cpp)
 templatefs_test(test_mount_inspection LABELS mount LIBRARIES templatefs_mount_support SOURCES
   inspection_test.cpp
-  status_command_test.cpp)
+  status_command_test.cpp
+  watch_command_test.cpp)

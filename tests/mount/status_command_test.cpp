@@ -76,7 +76,7 @@ TEST_F(StatusCommand, ListsAllMountsAndTellsTheDeadFromTheLiving) {
 }
 
 TEST_F(StatusCommand, OfWhatIsNoMountSaysSo) {
-  for (char const* const command : {"status"}) {
+  for (char const* const command : {"status", "watch", "top"}) {
     auto const output = run_program({command, store()});
     EXPECT_EQ(output.status.describe(), "exit status 3") << command;
     EXPECT_THAT(output.text, HasSubstr("no templatefs is mounted at " + store())) << command;
