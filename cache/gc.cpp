@@ -163,7 +163,7 @@ GcResult collect_garbage(Store const& store, Session const& session, Budget cons
 }
 
 void make_room(Store const& store, Session const& session, TemplateRequest const& request) {
-  auto const& budget = store.budget();
+  auto const budget = store.budget();
   if (!budget.max_size && !budget.min_free) return;
   auto const need = expected_bytes(store, request);
   auto const result = collect_garbage(store, session, budget, need);

@@ -21,6 +21,8 @@ class StoredRecipes;
 struct StoredImage {
   std::string key;  // of its template
   std::int64_t bytes;
+
+  bool operator==(StoredImage const&) const = default;
 };
 
 /// What a first path component names: a filesystem and how to format it, or an image that is there already.
@@ -36,6 +38,8 @@ struct Recipe {
   std::string origin = "built in";     // for people: where it was defined, "config.toml:3"
   std::optional<StoredImage> stored =
       {};  // then nothing is built, and of the rest only the filesystem counts
+
+  bool operator==(Recipe const&) const = default;
 };
 
 /// 1 to 64 of A-Z a-z 0-9 . _ + -, a letter or digit first: safe as a file name and in a key.

@@ -119,7 +119,7 @@ void Store::settle(Options const& options) {
   dir_ = open_at(AT_FDCWD, path_, O_RDONLY | O_DIRECTORY);
   lay_out(dir_.get(), path_);
   choice_ = options.fan_out;
-  budget_ = options.budget;
+  set_budget(options.budget);
   auto const probe = probe_reflink(path_);
   rung_ = probe.works && choice_ != FanOutChoice::copy_only ? Rung::reflink : Rung::copy;
   if (explanation_.empty()) explanation_ = probe.describe(path_);

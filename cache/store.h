@@ -3,13 +3,16 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/guarded.h"
 #include "cache/budget.h"
 #include "cache/fan_out.h"
 #include "cache/loop_store.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace templatefs::cache {
 
@@ -35,7 +38,14 @@ class Store {
   std::string const& path() const noexcept { return path_; }
   Rung rung() const noexcept { return rung_; }
   FanOutChoice fan_out_choice() const noexcept { return choice_; }
-  Budget const& budget() const noexcept { return budget_; }
+  /// A copy: it may change meanwhile.
+  Budget budget() const {
+    return budget_->with([](Budget const& budget) { return budget; });
+  }
+  /// From now on; thread-safe, as budget() is.
+  void set_budget(Budget budget) {
+    budget_->with([&](Budget& now) { now = std::move(budget); });
+  }
   bool has_own_filesystem() const noexcept { return loop_.has_value(); }
   /// Why the rung is what it is, one sentence.
   std::string const& explanation() const noexcept { return explanation_; }
@@ -55,7 +65,7 @@ class Store {
   Fd dir_;
   Rung rung_ = Rung::copy;
   FanOutChoice choice_ = FanOutChoice::automatic;
-  Budget budget_;
+  std::unique_ptr<Guarded<Budget>> budget_ = std::make_unique<Guarded<Budget>>();
   std::string explanation_;
 };
 

@@ -16,17 +16,17 @@ namespace {
 
 struct MountOptions {
   std::string mount_point;
-  bool foreground = false;
   ServeOptions serve;
 };
 
 int run(MountOptions options) {
-  log_to_stderr(options.serve.verbose ? LogLevel::debug : LogLevel::all);
-  options.serve.log_to_terminal = options.foreground;
   options.serve.adopt_pinned = true;
   auto const config = options.serve.settle();
+  // What is said before the store is open is for whoever waits, a person or a service's manager.
+  log_to({options.serve.foreground ? LogPlace::Kind::standard_error : LogPlace::Kind::people},
+         options.serve.log_level(config));
   std::string const mount_point = fusefs::prepare_mount_point(options.mount_point);
-  if (options.foreground)
+  if (options.serve.foreground)
     return serve(options.serve, config, mount_point, {{}, [](std::string const& words) {
                                                         std::fputs(words.c_str(), stdout);
                                                         std::fflush(stdout);
@@ -44,7 +44,8 @@ void add_mount(CLI::App& program, Action& action) {
   command->add_option("mount_point", options->mount_point, "An empty directory; made if only it is missing")
       ->required()
       ->type_name("MNT");
-  command->add_flag("-f,--foreground", options->foreground, "Stay in the foreground, log to standard error");
+  command->add_flag("-f,--foreground", options->serve.foreground,
+                    "Stay in the foreground, log to standard error");
   command->add_flag("--recover", options->serve.recover,
                     "Show the images of a mount that crashed there, instead of sweeping them");
   options->serve.add_to(*command);

@@ -102,8 +102,8 @@ int run(RunOptions options) {
   if (daemon.end())
     watchdog.dismiss();
   else
-    std::fprintf(stderr, "templatefs: the daemon of this run did not end in order: %s/templatefs.log\n",
-                 options.serve.store.path.c_str());
+    std::fprintf(stderr, "templatefs: the daemon of this run did not end in order; its log: %s\n",
+                 options.serve.log_place(config).c_str());
   return status;
 }
 

@@ -96,6 +96,16 @@ void read_guest(Config& config, TomlTable table, std::string const& directory) {
   table.finish();
 }
 
+void read_log(Config& config, TomlTable table, std::string const& directory) {
+  auto const said = table.text("to");
+  if (said && LogPlace::parse(*said).kind != LogPlace::Kind::file)
+    config.log = *said;
+  else
+    set_path(config.log, said, directory);
+  set_choice(config.log_level, table, "level", {"debug", "info", "warning"});
+  table.finish();
+}
+
 }  // namespace
 
 void read_config(Config& config, std::string const& file) {
@@ -104,6 +114,7 @@ void read_config(Config& config, std::string const& file) {
   TomlTable top(document, file, "");
   if (auto table = top.table("store")) read_store(config, *table, directory);
   if (auto table = top.table("guest")) read_guest(config, *table, directory);
+  if (auto table = top.table("log")) read_log(config, *table, directory);
   if (auto recipes = top.table("recipe"))
     for (auto& [name, table] : recipes->tables()) {
       auto recipe = read_recipe(name, std::move(table), directory);
@@ -125,12 +136,18 @@ void ConfigOptions::add_to(CLI::App& command) {
       ->type_name("FILE");
 }
 
+void ConfigOptions::settle() {
+  if (file.empty()) file = from_environment("TEMPLATEFS_CONFIG");
+  if (!file.empty()) file = std::filesystem::absolute(file).lexically_normal().string();
+}
+
 Config ConfigOptions::load() const {
   Config config;
   for (auto const& each : {std::string(kSystemFile), user_file()})
     if (!each.empty() && ::access(each.c_str(), F_OK) == 0) read_config(config, each);
-  auto const last = file.empty() ? from_environment("TEMPLATEFS_CONFIG") : file;
-  if (!last.empty()) read_config(config, std::filesystem::absolute(last).lexically_normal().string());
+  ConfigOptions last = *this;
+  last.settle();
+  if (!last.file.empty()) read_config(config, last.file);
   return config;
 }
 

@@ -27,6 +27,8 @@ struct Config {
   std::string kernel;              // the guest's, a path
   std::string accelerator;         // auto, kvm, tcg
   std::string builder;             // guest, host
+  std::string log;                 // stderr, journal or a file
+  std::string log_level;           // debug, info, warning
   std::vector<cache::Recipe> recipes;
 
   /// The built-in recipes, these, and those that a store keeps, where one is given; it is borrowed. Throws
@@ -44,6 +46,8 @@ struct ConfigOptions {
   std::string file;
 
   void add_to(CLI::App& command);
+  /// From now on load() reads the same last file, whatever becomes of the working directory.
+  void settle();
   /// The first two need not exist. Throws as read_config does.
   Config load() const;
 };

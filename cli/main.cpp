@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/error.h"
 #include "base/log.h"
+#include "base/scope_exit.h"
 #include "cli/command.h"
 #include "cli/suggest.h"
 #include "fusefs/version.h"
@@ -82,7 +83,8 @@ int main(int argc, char** argv) {
     return is_run(argc, argv) ? cli::kRunFailed : cli::kUsage;
   }
 
-  log_to_stderr(LogLevel::warnings);
+  log_to({LogPlace::Kind::people}, LogLevel::warning);
+  ScopeExit const tell_the_rest([] { log_to_nowhere(); });
   try {
     return action();
   } catch (...) {

@@ -2,22 +2,26 @@
 #include "cli/serve.h"
 
 #include "base/error.h"
-#include "base/log.h"
+#include "base/fd.h"
 #include "base/scope_exit.h"
 #include "cache/cache.h"
 #include "cache/housekeeping.h"
 #include "cache/layout.h"
 #include "cache/session.h"
 #include "cli/command.h"
+#include "cli/reload.h"
 #include "fusefs/mount.h"
 #include "fusefs/pinning.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace templatefs::cli {
@@ -44,6 +48,11 @@ std::string absolute(std::string const& path) {
   return path.empty() ? path : std::filesystem::absolute(path).string();
 }
 
+/// A mount that has one ends with its terminal; any other has no use for a hangup but to be told something.
+bool has_terminal() {
+  return static_cast<bool>(Fd(::open("/dev/tty", O_RDWR | O_CLOEXEC)));
+}
+
 }  // namespace
 
 void ServeOptions::add_to(CLI::App& command) {
@@ -55,8 +64,8 @@ void ServeOptions::add_to(CLI::App& command) {
   builder.add_to(command);
   command.add_option("--max-capacity", largest, "The largest capacity that exists (default: 64T)")
       ->type_name("SIZE");
-  command.add_option("--log", log_file, "Append the log here (default: templatefs.log in the store)")
-      ->type_name("FILE");
+  command.add_option("--log", log, "stderr, journal or a file (default: templatefs.log in the store)")
+      ->type_name("WHERE");
 }
 
 Config ServeOptions::settle() {
@@ -64,10 +73,29 @@ Config ServeOptions::settle() {
   store.fill_from(loaded);
   builder.fill_from(loaded);
   (void)loaded.recipe_book();  // what is wrong with it is said here
-  log_file = absolute(log_file);
+  config.settle();
+  if (LogPlace::parse(log).kind == LogPlace::Kind::file) log = absolute(log);
   builder.kernel = absolute(builder.kernel);
   store.path = store.resolve().path;
   return loaded;
+}
+
+std::string ServeOptions::log_place(Config const& said) const {
+  if (!log.empty()) return log;
+  if (!said.log.empty()) return said.log;
+  return foreground ? "stderr" : store.path + "/" + cache::layout::kLogFile;
+}
+
+LogLevel ServeOptions::log_level(Config const& said) const {
+  if (verbose || said.log_level == "debug") return LogLevel::debug;
+  return said.log_level == "warning" ? LogLevel::warning : LogLevel::info;
+}
+
+void ServeOptions::start_log(Config const& said, std::string const& mount_point) const {
+  auto place = LogPlace::parse(log_place(said));
+  char const* const socket = std::getenv("TEMPLATEFS_JOURNAL");
+  if (place.kind == LogPlace::Kind::journal && socket != nullptr) place.path = socket;
+  log_to(place, log_level(said), {{"TEMPLATEFS_MOUNT", mount_point}, {"TEMPLATEFS_STORE", store.path}});
 }
 
 int serve(ServeOptions const& options, Config const& config, std::string const& mount_point,
@@ -76,12 +104,10 @@ int serve(ServeOptions const& options, Config const& config, std::string const& 
   auto const largest = Capacity::parse(options.largest);
   if (!largest) throw Error(EINVAL, "--max-capacity " + options.largest, "Write it like 512M, 20G or 64T.");
 
-  auto const store = cache::Store::open(options.store.resolve());
+  auto store = cache::Store::open(options.store.resolve());
   auto const surroundings = hooks.surround ? hooks.surround() : nullptr;
-  // No thread has started yet: from now on the log goes where it stays.
-  if (!options.log_to_terminal || !options.log_file.empty())
-    log_to_file(options.log_file.empty() ? store.path() + "/" + cache::layout::kLogFile : options.log_file,
-                options.verbose ? LogLevel::debug : LogLevel::all);
+  // From now on the log goes where it stays.
+  options.start_log(config, mount_point);
   ScopeExit const let_go_of_the_log([] { log_to_nowhere(); });
   // Before the sweep where it wants something of what that would remove; else after it, in the room it makes.
   if (!options.recover) sweep(store);
@@ -93,12 +119,16 @@ int serve(ServeOptions const& options, Config const& config, std::string const& 
   fusefs::Filesystem fs({mount_point, *largest, config.files}, recipes, cache, session);
   fusefs::restore_images(fs, options.adopt_pinned);
   fusefs::Mount mount(fs, options.fuse_options);
-  std::optional<cache::Housekeeping> housekeeping;
-  if (store.budget().limits()) housekeeping.emplace(store, session);
+  std::optional<cache::Housekeeping> housekeeping(std::in_place, store, session);
   spdlog::info("mounted {} (store {}, {})", mount_point, store.path(), store.explanation());
   if (hooks.ready) hooks.ready(greeting(fs));
 
-  mount.serve_until_ended();
+  std::function<void()> on_hangup;
+  if (!has_terminal())
+    on_hangup = [&] {
+      if (reload(options, config, mount_point, store)) housekeeping->look_now();
+    };
+  mount.serve_until_ended(on_hangup);
   mount.end();
   housekeeping.reset();
   session.drop();

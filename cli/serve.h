@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/log.h"
 #include "cli/setup.h"
 
 #include <functional>
@@ -14,10 +15,10 @@ namespace templatefs::cli {
 struct ServeOptions {
   std::vector<std::string> fuse_options;
   bool verbose = false;
-  bool log_to_terminal = false;
   bool recover = false;       // take over the images of a mount that crashed there
   bool adopt_pinned = false;  // show the images that are pinned in the store
-  std::string log_file;
+  bool foreground = false;
+  std::string log;  // stderr, journal or a file; empty: what the configuration says
   std::string largest = "64T";
   ConfigOptions config;
   StoreOptions store;
@@ -27,6 +28,12 @@ struct ServeOptions {
   /// Reads the configuration and makes all paths absolute: a daemon leaves the caller's directory. Throws
   /// Error for what is wrong with either, here and not in the daemon.
   Config settle();
+  /// Where the log goes: --log, else the configuration's, else standard error in the foreground and a file in
+  /// the store in the background.
+  std::string log_place(Config const& said) const;
+  LogLevel log_level(Config const& said) const;
+  /// The log goes there from now on. Throws as log_to does.
+  void start_log(Config const& said, std::string const& mount_point) const;
 };
 
 /// What a caller adds to serve(), each may be empty.

@@ -121,7 +121,7 @@ Mount::~Mount() {
   end();
 }
 
-void Mount::serve_until_ended() {
+void Mount::serve_until_ended(std::function<void()> const& on_hangup) {
   auto const set = end_signals();
   Fd const signals(check(::signalfd(-1, &set, SFD_CLOEXEC), "signalfd", "for the mount"));
   for (;;) {
@@ -129,13 +129,16 @@ void Mount::serve_until_ended() {
     int const ready = ::poll(events, 2, 5000);
     if (ready < 0 && errno != EINTR) throw_errno("wait for", "the end");
     fs_.cache.drop_idle();
+    log_repeats();
     if (ready <= 0) continue;
-    if (events[0].revents != 0) {
-      signalfd_siginfo info{};
-      if (::read(signals.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info))
-        spdlog::info("ending on signal {}", info.ssi_signo);
+    if (events[1].revents != 0) return;
+    signalfd_siginfo info{};
+    if (::read(signals.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) continue;
+    if (info.ssi_signo != SIGHUP || !on_hangup) {
+      spdlog::info("ending on signal {}", info.ssi_signo);
+      return;
     }
-    return;
+    on_hangup();
   }
 }
 

@@ -23,8 +23,9 @@ class Mount {
   Mount(Mount const&) = delete;
   Mount& operator=(Mount const&) = delete;
 
-  /// Serves until a signal, or until it is unmounted from outside.
-  void serve_until_ended();
+  /// Serves until a signal, or until it is unmounted from outside. SIGHUP ends it only where there is no
+  /// `on_hangup`, which is called on this thread otherwise.
+  void serve_until_ended(std::function<void()> const& on_hangup = {});
   /// Ends it: builds are cancelled, waiting opens get ESHUTDOWN, and where a client holds a file open the
   /// connection is cut instead of waited for. Seconds at most. Idempotent.
   void end();

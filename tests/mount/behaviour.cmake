@@ -36,6 +36,8 @@ templatefs_test(test_mount_errors LABELS mount LIBRARIES templatefs_mount_suppor
   failed_opens_test.cpp)
 templatefs_test(test_mount_life LABELS mount LIBRARIES templatefs_mount_support SOURCES
   end_test.cpp
+  log_test.cpp
+  reload_test.cpp
   run_test.cpp
   start_test.cpp)
 templatefs_test(test_mount_pins LABELS mount LIBRARIES templatefs_mount_support SOURCES

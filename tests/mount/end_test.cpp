@@ -41,7 +41,6 @@ void run_unmount(std::vector<std::string> command, Daemon const& daemon) {
 constexpr Way kWays[] = {
     {"SIGTERM", [](Daemon const& daemon) { daemon.signal(SIGTERM); }},
     {"SIGINT", [](Daemon const& daemon) { daemon.signal(SIGINT); }},
-    {"SIGHUP", [](Daemon const& daemon) { daemon.signal(SIGHUP); }},
     {"umount", [](Daemon const& daemon) { run_unmount({"umount"}, daemon); }},
     {"fusermount3",
      [](Daemon const& daemon) {
