@@ -108,6 +108,7 @@ bool helps(Budget const& budget, Stock const& stock, std::int64_t need, std::str
 
 /// The largest that a template of the recipe has been.
 std::int64_t expected_bytes(Store const& store, TemplateRequest const& request) {
+  if (request.recipe->filesystem->formatter.empty()) return 0;
   std::int64_t most = 0;
   for (auto const& entry : list_templates(store.dir()))
     if (entry.manifest && entry.manifest->recipe == request.recipe->name)
@@ -164,8 +165,13 @@ GcResult collect_garbage(Store const& store, Session const& session, Budget cons
 
 void make_room(Store const& store, Session const& session, TemplateRequest const& request) {
   auto const budget = store.budget();
-  if (!budget.max_size && !budget.min_free) return;
   auto const need = expected_bytes(store, request);
+  if (!budget.max_size && !budget.min_free) {
+    auto const free = free_bytes(store);
+    if (need <= free) return;
+    throw Error(ENOSPC, format("build {}: it takes about {}, and {} has {} free", request.path(),
+                               human_size(need), store.path(), human_size(free)));
+  }
   auto const result = collect_garbage(store, session, budget, need);
   if (result.held) return;
   auto const stays = format("{} in use, {} kept", result.in_use.size(), result.kept.size());

@@ -37,8 +37,9 @@ struct GcResult {
 GcResult collect_garbage(Store const& store, Session const& session, Budget const& budget,
                          std::int64_t need = 0, Rehearsal rehearsal = Rehearsal::no);
 
-/// Before a build: makes room for it within the store's budget, where it has one. How much it needs is taken
-/// from earlier templates of the recipe. Throws Error: ENOSPC where min_free, EDQUOT where max_size would not
+/// Before a build: makes room for it within the store's budget, where it has one, so that it is refused now
+/// and does not fail in the middle of writing. How much it needs is taken from earlier templates of the
+/// recipe. Throws Error: ENOSPC where there is not so much, or min_free, EDQUOT where max_size would not
 /// hold.
 void make_room(Store const& store, Session const& session, TemplateRequest const& request);
 

@@ -158,6 +158,7 @@ PinnedTemplate lookup_or_build(BuildContext const& context, Key const& key, Buil
       if (auto const failure = failures.recall(key.name, wish.asked_at_ms, wish.ignore_pause)) throw *failure;
       try {
         report(wish, "queued");
+        if (wish.before_build) wish.before_build();
         auto const slot = context.slots.take(wish.stop);
         make_room(context.store, context.session, wish.request);
         build_and_publish(context, key, wish);

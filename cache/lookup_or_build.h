@@ -25,6 +25,9 @@ struct BuildWish {
   std::stop_token stop;
   /// "waiting" (for a peer), "queued" (for a slot), the builder's phases, "publish". Must not throw.
   vm::PhaseListener on_phase;
+  /// Called where a build is about to begin, with the key's lock held. Throws Error(ECANCELED) to call it
+  /// off.
+  std::function<void()> before_build = {};
 };
 
 struct BuildContext {

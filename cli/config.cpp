@@ -96,6 +96,23 @@ void read_guest(Config& config, TomlTable table, std::string const& directory) {
   table.finish();
 }
 
+void read_quota(fusefs::Quota& quota, TomlTable table) {
+  auto const set = [](std::optional<std::int64_t>& limit, std::optional<std::int64_t> said) {
+    if (said) limit = said;
+  };
+  auto const bytes = [&](std::string const& key) -> std::optional<std::int64_t> {
+    auto const size = read_size(table, key);
+    if (!size) return std::nullopt;
+    return size->bytes();
+  };
+  set(quota.images_per_user, table.count("images_per_user"));
+  set(quota.bytes_per_user, bytes("bytes_per_user"));
+  set(quota.builds_per_user, table.count("builds_per_user"));
+  set(quota.images, table.count("images"));
+  set(quota.bytes, bytes("bytes"));
+  table.finish();
+}
+
 void read_log(Config& config, TomlTable table, std::string const& directory) {
   auto const said = table.text("to");
   if (said && LogPlace::parse(*said).kind != LogPlace::Kind::file)
@@ -114,6 +131,7 @@ void read_config(Config& config, std::string const& file) {
   TomlTable top(document, file, "");
   if (auto table = top.table("store")) read_store(config, *table, directory);
   if (auto table = top.table("guest")) read_guest(config, *table, directory);
+  if (auto table = top.table("quota")) read_quota(config.quota, *table);
   if (auto table = top.table("log")) read_log(config, *table, directory);
   if (auto recipes = top.table("recipe"))
     for (auto& [name, table] : recipes->tables()) {

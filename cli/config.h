@@ -3,6 +3,7 @@
 
 #include "cache/budget.h"
 #include "cache/recipe.h"
+#include "fusefs/quota.h"
 
 #include <string>
 #include <vector>
@@ -27,6 +28,7 @@ struct Config {
   std::string kernel;              // the guest's, a path
   std::string accelerator;         // auto, kvm, tcg
   std::string builder;             // guest, host
+  fusefs::Quota quota;             // of a mount's users
   std::string log;                 // stderr, journal or a file
   std::string log_level;           // debug, info, warning
   std::vector<cache::Recipe> recipes;

@@ -44,12 +44,13 @@ std::string fixed_keys_that_differ(Config const& before, Config const& now) {
 }  // namespace
 
 bool reload(ServeOptions const& options, Config const& started, std::string const& mount_point,
-            cache::Store& store) noexcept {
+            cache::Store& store, fusefs::Filesystem& fs) noexcept {
   try {
     auto const now = options.config.load();
     (void)now.recipe_book();
     options.start_log(now, mount_point);
     store.set_budget(now.budget);
+    fs.set_quota(now.quota);
     auto const fixed = fixed_keys_that_differ(started, now);
     if (fixed.empty())
       spdlog::info("read the configuration again");

@@ -117,6 +117,7 @@ int serve(ServeOptions const& options, Config const& config, std::string const& 
   auto const recipes = config.recipe_book(&store);
   cache::Cache cache(store, session, *builder, build_slots());
   fusefs::Filesystem fs({mount_point, *largest, config.files}, recipes, cache, session);
+  fs.set_quota(config.quota);
   fusefs::restore_images(fs, options.adopt_pinned);
   fusefs::Mount mount(fs, options.fuse_options);
   std::optional<cache::Housekeeping> housekeeping(std::in_place, store, session);
@@ -126,7 +127,7 @@ int serve(ServeOptions const& options, Config const& config, std::string const& 
   std::function<void()> on_hangup;
   if (!has_terminal())
     on_hangup = [&] {
-      if (reload(options, config, mount_point, store)) housekeeping->look_now();
+      if (reload(options, config, mount_point, store, fs)) housekeeping->look_now();
     };
   mount.serve_until_ended(on_hangup);
   mount.end();

@@ -63,6 +63,15 @@ std::optional<std::string> TomlTable::text(std::string const& key) {
   return value;
 }
 
+std::optional<std::int64_t> TomlTable::count(std::string const& key) {
+  auto const* const node = ask(key);
+  if (node == nullptr) return std::nullopt;
+  auto const value = node->value_exact<std::int64_t>();
+  if (!value || *value < 1)
+    throw error_at(key, format("{} is no whole number above zero", full_name(key)), "Write it like 1000.");
+  return value;
+}
+
 std::vector<std::string> TomlTable::texts(std::string const& key) {
   auto const* const node = ask(key);
   if (node == nullptr) return {};

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,8 @@ class TomlTable {
       : table_(table), file_(file), name_(std::move(name)) {}
 
   std::optional<std::string> text(std::string const& key);
+  /// A whole number above zero.
+  std::optional<std::int64_t> count(std::string const& key);
   std::vector<std::string> texts(std::string const& key);
   std::optional<TomlTable> table(std::string const& key);
   /// All keys, each of which must hold a table; asked for thereby.

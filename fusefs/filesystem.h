@@ -9,6 +9,7 @@
 #include "fusefs/connection.h"
 #include "fusefs/control_files.h"
 #include "fusefs/error_records.h"
+#include "fusefs/image_usage.h"
 #include "fusefs/job_pool.h"
 #include "fusefs/node_table.h"
 #include "fusefs/parked_requests.h"
@@ -27,10 +28,15 @@ namespace templatefs::fusefs {
 
 /// A template on its way, and the images that wait for it.
 struct BuildJob {
+  /// Of its user's builds: whether it is one of those that the quota lets run at a time.
+  enum class Turn { not_needed, waits, has };
+
   cache::TemplateRequest request;
   std::string phase;
   std::chrono::steady_clock::time_point since;
   std::vector<fuse_ino_t> images;
+  uid_t uid;  // who asked first, or could go on first
+  Turn turn = Turn::not_needed;
 };
 
 /// Numbers for status.json and metrics.
@@ -62,6 +68,11 @@ struct Filesystem {
     return *static_cast<Filesystem*>(fuse_req_userdata(request.get()));
   }
 
+  /// From now on; thread-safe.
+  void set_quota(Quota const& quota) {
+    nodes.with([&](NodeTable& table) { table.holdings.quota = quota; });
+  }
+
   Options const options;
   cache::RecipeBook const& recipes;
   cache::Cache& cache;
@@ -79,6 +90,7 @@ struct Filesystem {
   Guarded<std::map<std::pair<cache::Recipe const*, std::int64_t>, BuildJob>> jobs;
   /// Recipes whose `auto` is being found out, and the parked requests that ask for it.
   Guarded<std::map<cache::Recipe const*, std::vector<std::uint64_t>>> auto_links;
+  ImageUsage usage;
   JobPool pool;  // last: joined before what its jobs use is destroyed
 };
 

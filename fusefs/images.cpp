@@ -7,6 +7,7 @@
 #include "fusefs/image_files.h"
 
 #include <cerrno>
+#include <optional>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -29,6 +30,7 @@ struct Decision {
   std::shared_ptr<OpenImage> open;  // share
   ImagePlace place;                 // open_existing, make
   std::string path;                 // below the mount point
+  std::optional<Error> over_quota;  // refuse, and leave a record
 };
 
 /// The kernel has checked permissions, but against what it knew of a name that was nobody's: while the first
@@ -41,7 +43,8 @@ bool may_open(ImageNode const& image, Caller const& caller) {
 }
 
 /// The image is this caller's from now on, and its set, if that is nobody's.
-void begin_making(ImageNode& image, Caller const& caller) {
+void begin_making(NodeTable& nodes, ImageNode& image, Caller const& caller) {
+  image.charge = {nodes.holdings, caller.uid};
   image.uid = image.opener_uid = caller.uid;
   image.gid = image.opener_gid = caller.gid;
   image.mode = 0600 & ~caller.umask;
@@ -73,13 +76,15 @@ Decision decide(NodeTable& nodes, fuse_ino_t number, Caller const& caller) {
     decision.act = Decision::Act::park;
   } else if (image.gone || (image.set() != nullptr && image.set()->gone)) {
     decision.err = ESTALE;  // the kernel looks the path up anew
+  } else if (!image.exists && (decision.over_quota = nodes.holdings.refusal(caller.uid))) {
+    decision.err = EDQUOT;
   } else {
     image.busy = true;
     if (image.exists) {
       decision.act = Decision::Act::open_existing;
     } else {
       decision.act = Decision::Act::make;
-      begin_making(image, caller);
+      begin_making(nodes, image, caller);
     }
   }
   return decision;
@@ -123,6 +128,16 @@ std::shared_ptr<OpenImage> finish(Filesystem& fs, fuse_ino_t number, Fd file, st
   return open;
 }
 
+namespace {
+
+void note_failure(Filesystem& fs, std::string const& path, Error const& error) {
+  ++fs.counters.opens_failed;
+  fs.errors.add(path, error);
+  spdlog::error("open of {} failed: {}", path, error.sentence());
+}
+
+}  // namespace
+
 void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry entry, Resume resume) {
   Caller const caller{request.caller().uid, request.caller().gid, request.caller().umask};
   auto decision = fs.nodes.with([&](NodeTable& nodes) { return decide(nodes, number, caller); });
@@ -145,6 +160,7 @@ void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry 
 
   switch (decision.act) {
     case Decision::Act::refuse:
+      if (decision.over_quota) note_failure(fs, decision.path, *decision.over_quota);
       throw Error(decision.err, "open " + decision.path);
     case Decision::Act::share:
       return resume_with(fs, request, number, resume, *decision.open);
@@ -180,9 +196,7 @@ void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry 
   } catch (...) {
     auto const error = fs.cache.store().with_remedy(to_error(std::current_exception()));
     fail_image(fs, number, error);
-    ++fs.counters.opens_failed;
-    fs.errors.add(decision.path, error);
-    spdlog::error("open of {} failed: {}", decision.path, error.sentence());
+    note_failure(fs, decision.path, error);
     throw error;
   }
 
@@ -191,7 +205,7 @@ void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry 
   if (id != 0)
     fs.nodes.with(
         [&](NodeTable& nodes) { static_cast<ImageNode*>(nodes.find(number))->waiters.push_back(id); });
-  wait_for_template(fs, decision.place.request, number);
+  wait_for_template(fs, decision.place.request, number, caller.uid);
 }
 
 void finish_from_template(Filesystem& fs, fuse_ino_t number, cache::PinnedTemplate const& from) {
@@ -202,7 +216,7 @@ void finish_from_template(Filesystem& fs, fuse_ino_t number, cache::PinnedTempla
     auto& image = static_cast<ImageNode&>(*nodes.find(number));
     if (!fs.parked.any_waiting(image.waiters)) {
       // Everybody was interrupted: the template is there for later, the name stays as new.
-      image.end_busy();
+      image.give_up();
       nodes.release_if_unused(image);
       return false;
     }
@@ -227,7 +241,7 @@ void fail_image(Filesystem& fs, fuse_ino_t number, Error const& error) {
   std::vector<std::uint64_t> waiters;
   fs.nodes.with([&](NodeTable& nodes) {
     auto& image = static_cast<ImageNode&>(*nodes.find(number));
-    waiters = image.end_busy();
+    waiters = image.give_up();
     nodes.release_if_unused(image);
   });
   for (auto const id : waiters) {

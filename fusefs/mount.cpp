@@ -129,6 +129,7 @@ void Mount::serve_until_ended(std::function<void()> const& on_hangup) {
     int const ready = ::poll(events, 2, 5000);
     if (ready < 0 && errno != EINTR) throw_errno("wait for", "the end");
     fs_.cache.drop_idle();
+    fs_.usage.measure_if_due(fs_);
     log_repeats();
     if (ready <= 0) continue;
     if (events[1].revents != 0) return;

@@ -38,6 +38,7 @@ void ImageNode::disappear(std::int64_t now_ns) {
   if (exists) directory().unlist(*this, now_ns);
   exists = false;
   gone = true;
+  charge = {};
 }
 
 std::vector<std::uint64_t> ImageNode::end_busy() noexcept {
@@ -45,6 +46,11 @@ std::vector<std::uint64_t> ImageNode::end_busy() noexcept {
   if (busy && !exists && !gone) --directory().making;
   busy = false;
   return std::exchange(waiters, {});
+}
+
+std::vector<std::uint64_t> ImageNode::give_up() noexcept {
+  if (!exists) charge = {};
+  return end_busy();
 }
 
 }  // namespace templatefs::fusefs

@@ -5,6 +5,7 @@
 #include "cache/recipe.h"
 #include "fusefs/libfuse.h"
 #include "fusefs/open_image.h"
+#include "fusefs/quota.h"
 
 #include <cstdint>
 #include <memory>
@@ -150,6 +151,7 @@ struct ImageNode : ListedNode {
   std::string const* made_from = nullptr;  // the template's key, the table's; null where it was made empty
   std::shared_ptr<OpenImage> open;         // null while idle
   std::vector<std::uint64_t> waiters;      // parked requests' ids, while busy
+  Holdings::Charge charge;                 // from the first opener's begin to the end of its name
 
   bool kept() const override { return exists || busy || opens > 0; }
   bool claimed() const noexcept { return exists || busy || gone; }
@@ -166,6 +168,8 @@ struct ImageNode : ListedNode {
   void disappear(std::int64_t now_ns);
   /// Nobody makes or opens it any more. Returns the parked requests' ids.
   std::vector<std::uint64_t> end_busy() noexcept;
+  /// The same where it was not made: its name is as new.
+  std::vector<std::uint64_t> give_up() noexcept;
 };
 
 /// The recipe that a directory below the root belongs to; null for all other nodes but images in it.

@@ -57,6 +57,8 @@ class NodeTable {
     for (auto const& node : numbers_.set) visit(node);
   }
 
+  Holdings holdings;  // before the nodes, which charge it
+
  private:
   struct NameKey {
     Node const* parent;

@@ -74,6 +74,9 @@ TEST_F(ConfigFile, EveryMistakeIsNamedWithItsPlace) {
               AllOf(HasSubstr("own.toml:1:2: unknown key stroe"), HasSubstr("\"store\"")));
   EXPECT_THAT(refusal("[recipe.x]\nfilesystem = \"btrsf\"\n"),
               AllOf(HasSubstr(":2:14: there is no filesystem \"btrsf\""), HasSubstr("\"btrfs\"")));
+  EXPECT_THAT(refusal("[quota]\nimages = 0\n"),
+              HasSubstr(":2:10: quota.images is no whole number above zero"));
+  EXPECT_THAT(refusal("[quota]\nbytes = 3\n"), HasSubstr(":2:9: quota.bytes is not a string"));
   EXPECT_THAT(refusal("[recipe.x]\n"), AllOf(HasSubstr(":1:"), HasSubstr("needs a filesystem")));
   EXPECT_THAT(refusal("[recipe.x]\nfilesystem = 3\n"),
               HasSubstr(":2:14: recipe.x.filesystem is not a string"));

@@ -21,7 +21,8 @@ templatefs_test(test_mount_seeds LABELS vm TIMEOUT 300 LIBRARIES templatefs_moun
   ../vm/support.cpp
   seeds_test.cpp)
 templatefs_test(test_mount_ownership LABELS mount LIBRARIES templatefs_mount_support SOURCES
-  ownership_test.cpp)
+  ownership_test.cpp
+  quota_test.cpp)
 templatefs_test(test_mount_io LABELS mount LIBRARIES templatefs_mount_support SOURCES
   data_path_test.cpp
   image_life_test.cpp

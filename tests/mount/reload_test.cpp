@@ -90,6 +90,15 @@ TEST_F(Reload, TakesTheBudget) {
   EXPECT_EQ(open_outcome(mount_point() + "/vfat/17M/a.img", O_RDWR), "ok");
 }
 
+TEST_F(Reload, TakesTheQuota) {
+  configure("");
+  mount();
+  EXPECT_EQ(open_outcome(mount_point() + "/raw/1M/a.img", O_RDWR), "ok");
+  configure("[quota]\nimages = 1\n");
+  hang_up("read the configuration again\n");
+  EXPECT_EQ(open_outcome(mount_point() + "/raw/1M/b.img", O_RDWR), "EDQUOT");
+}
+
 TEST_F(Reload, NamesWhatTakesANewMount) {
   configure("[recipe.kept]\nfilesystem = \"ext4\"\n[recipe.mine]\nfilesystem = \"ext4\"\n");
   mount();
