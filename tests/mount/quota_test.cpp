@@ -55,7 +55,8 @@ class QuotaOf : public LeakCheck {
   }
   std::vector<std::string> phases() const {
     std::vector<std::string> all;
-    for (auto const& build : status_of(mount_->mount_point())["builds"]) all.push_back(build["phase"]);
+    auto const status = status_of(mount_->mount_point());
+    for (auto const& build : status["builds"]) all.push_back(build["phase"]);
     std::sort(all.begin(), all.end());
     return all;
   }
