@@ -69,8 +69,9 @@ void show(Filesystem& fs, std::string const& path) {
   bool const shown = recipe != nullptr && fs.nodes.with([&](NodeTable& nodes) {
     auto* const image = make_nodes(fs, nodes, words, recipe);
     if (image == nullptr) return false;
-    image->uid = pin ? pin->uid : st.st_uid;
-    image->gid = pin ? pin->gid : st.st_gid;
+    image->uid = image->opener_uid = pin ? pin->uid : st.st_uid;
+    image->gid = image->opener_gid = pin ? pin->gid : st.st_gid;
+    image->charge = {nodes.holdings, image->uid};
     image->mode = pin ? pin->mode : 0600;
     image->pinned = pin.has_value();
     image->has_snapshots = has_snapshots(dir->get(), image->store_name());

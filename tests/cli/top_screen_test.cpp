@@ -54,7 +54,7 @@ TEST(TopScreen, ShowsAllThatMattersOn80Columns) {
   auto const lines = top_screen(view_of(1, 2, 5), {80, 24});
   EXPECT_THAT(lines[0], HasSubstr("1 mount, 2 builds"));
   EXPECT_THAT(lines, Contains(testing::AllOf(HasSubstr("/goes/on/0"), HasSubstr("12.2"), HasSubstr("200"),
-                                             HasSubstr("8.0G of 20"))));
+                                             HasSubstr("8G of 20"))));
   EXPECT_THAT(lines, Contains(testing::AllOf(HasSubstr("/mnt/templates/btrfs/109M"), HasSubstr("format"),
                                              HasSubstr("1.2 s"), HasSubstr("3"))));
   EXPECT_THAT(lines, Contains(HasSubstr("EINVAL")));
