@@ -57,7 +57,7 @@ int syslog_priority(spdlog::level::level_enum level) noexcept {
   }
 }
 
-JournalSink::JournalSink(std::string socket, LogFields fields) : socket_(std::move(socket)) {
+JournalSink::JournalSink(std::string socket, LogFields const& fields) : socket_(std::move(socket)) {
   append_field(fields_, "SYSLOG_IDENTIFIER", "templatefs");
   for (auto const& [name, value] : fields) append_field(fields_, name, value);
   auto const address = address_of(socket_);

@@ -21,7 +21,7 @@ class JournalSink : public spdlog::sinks::base_sink<std::mutex> {
  public:
   /// Throws Error where nobody listens on the socket now. Whether it is there later does not matter: records
   /// that it does not take at once are lost.
-  explicit JournalSink(std::string socket, LogFields fields = {});
+  explicit JournalSink(std::string socket, LogFields const& fields = {});
 
  protected:
   void sink_it_(spdlog::details::log_msg const& record) override;

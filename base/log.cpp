@@ -62,10 +62,10 @@ class ServiceSink : public DescriptorSink {
   }
 };
 
-spdlog::sink_ptr open_place(LogPlace const& place, LogFields fields) {
+spdlog::sink_ptr open_place(LogPlace const& place, LogFields const& fields) {
   switch (place.kind) {
     case LogPlace::Kind::journal:
-      return std::make_shared<JournalSink>(place.path, std::move(fields));
+      return std::make_shared<JournalSink>(place.path, fields);
     case LogPlace::Kind::file:
       return std::make_shared<DescriptorSink>(
           open_at(AT_FDCWD, place.path, O_WRONLY | O_CREAT | O_APPEND, 0600));
@@ -98,8 +98,8 @@ LogPlace LogPlace::parse(std::string_view text) {
   return {Kind::file, std::string(text)};
 }
 
-void log_to(LogPlace const& place, LogLevel level, LogFields fields) {
-  front().redirect(open_place(place, std::move(fields)));
+void log_to(LogPlace const& place, LogLevel level, LogFields const& fields) {
+  front().redirect(open_place(place, fields));
   spdlog::set_level(level == LogLevel::debug  ? spdlog::level::debug
                     : level == LogLevel::info ? spdlog::level::info
                                               : spdlog::level::warn);

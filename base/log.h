@@ -35,7 +35,7 @@ using LogFields = std::vector<std::pair<std::string, std::string>>;
 
 /// From now on the log goes there; a file is opened anew. Throws Error where that cannot be had; then the log
 /// goes where it went. The first call in a process is made while it has one thread.
-void log_to(LogPlace const& place, LogLevel level, LogFields fields = {});
+void log_to(LogPlace const& place, LogLevel level, LogFields const& fields = {});
 /// Lets go of the file: a store of our own is unmounted only when nothing of it is open any more.
 void log_to_nowhere();
 /// To be called every few seconds: tells how often was repeated what was told long enough ago.

@@ -154,8 +154,9 @@ TEST_F(End, ASignalDuringABuildStopsIt) {
   MountedStore const mount(kOnXfs);
   std::string const path = mount / "ext4/16M/a.img";
   std::vector<Client> openers;
+  openers.reserve(3);
   for (int each = 0; each < 3; ++each)
-    openers.emplace_back([&] { return ::open(path.c_str(), O_RDWR) < 0 ? errno : 0; });
+    openers.emplace_back([&] { return ::open(path.c_str(), O_RDWR | O_CLOEXEC) < 0 ? errno : 0; });
   ASSERT_TRUE(formatter.wait_until_started());
   ASSERT_TRUE(wait_until([&] { return status_of(mount.mount_point())["waiting_requests"] == 3; }));
   EXPECT_THAT(processes_with(formatter.dir() + "/mkfs.ext4"), ::testing::SizeIs(1));

@@ -33,7 +33,7 @@ TEST_F(Ownership, IsNeverMoreThanItsOwners) {
   EXPECT_EQ(outcome_as(kAlice,
                        [&] {
                          ::umask(0);
-                         return ::open(image().c_str(), O_RDWR | O_CREAT, 0666);
+                         return ::open(image().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
                        }),
             "ok");
   EXPECT_EQ(owner_of(image()), "1234 1234 0600");

@@ -48,7 +48,7 @@ class QuotaOf : public LeakCheck {
   Client opener(uid_t uid, std::string const& name) const {
     return Client(
         [path = at(name)] {
-          int const fd = ::open(path.c_str(), O_RDWR);
+          int const fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
           return fd < 0 ? errno : 0;
         },
         uid);
@@ -118,7 +118,8 @@ TEST_F(QuotaOf, ImagesHoldsAgainstOpensAtOnce) {
   mount("images_per_user = 5");
   auto const statuses = run_in_processes(30, [&](unsigned index) {
     if (::setresgid(kAlice, kAlice, kAlice) != 0 || ::setresuid(kAlice, kAlice, kAlice) != 0) return 99;
-    return ::open(at("ext4/16M/" + std::to_string(index) + ".img").c_str(), O_RDWR) < 0 ? errno : 0;
+    return ::open(at("ext4/16M/" + std::to_string(index) + ".img").c_str(), O_RDWR | O_CLOEXEC) < 0 ? errno
+                                                                                                    : 0;
   });
   EXPECT_EQ(std::count(statuses.begin(), statuses.end(), 0), 5);
   EXPECT_EQ(std::count(statuses.begin(), statuses.end(), EDQUOT), 25);

@@ -15,7 +15,6 @@ namespace templatefs::test {
 
 namespace {
 
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 

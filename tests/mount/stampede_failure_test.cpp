@@ -39,6 +39,7 @@ class FailingStampede : public RobustnessTest {
   }
   static std::vector<int> results_of(std::vector<Client>& clients) {
     std::vector<int> results;
+    results.reserve(clients.size());
     for (auto& client : clients) results.push_back(client.wait(60s));
     return results;
   }

@@ -29,6 +29,7 @@ class Stampede : public RobustnessTest {
   }
   static std::vector<int> results_of(std::vector<Client>& clients) {
     std::vector<int> results;
+    results.reserve(clients.size());
     for (auto& client : clients) results.push_back(client.wait(60s));
     return results;
   }
