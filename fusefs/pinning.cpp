@@ -11,13 +11,13 @@ namespace templatefs::fusefs {
 
 namespace {
 
-struct Subject {
+struct PinSubject {
   bool pinned = false;
   cache::Pin pin;  // as the node has it
 };
 
-Subject look_at(Filesystem& fs, fuse_ino_t number) {
-  Subject subject;
+PinSubject pin_subject(Filesystem& fs, fuse_ino_t number) {
+  PinSubject subject;
   fs.nodes.with([&](NodeTable& nodes) {
     auto const& image = static_cast<ImageNode const&>(*nodes.find(number));
     subject.pinned = image.pinned;
@@ -36,7 +36,7 @@ void set_pinned(Filesystem& fs, fuse_ino_t number, bool pinned) {
 }  // namespace
 
 void pin(Filesystem& fs, fuse_ino_t number, OpenImage const& open, std::string_view reason) {
-  auto subject = look_at(fs, number);
+  auto subject = pin_subject(fs, number);
   subject.pin.reason = reason;
   subject.pin.pinned_at_ms = epoch_ms_now();
   cache::pin_image(fs.session, open.fd(), subject.pin);
@@ -49,7 +49,7 @@ void unpin(Filesystem& fs, fuse_ino_t number, OpenImage const& open) {
 }
 
 void refresh_pin(Filesystem& fs, fuse_ino_t number, OpenImage const& open) {
-  auto subject = look_at(fs, number);
+  auto subject = pin_subject(fs, number);
   auto const before = subject.pinned ? cache::read_pin(open.fd()) : std::nullopt;
   if (!before) return;
   subject.pin.reason = before->reason;

@@ -30,7 +30,7 @@ std::string directory_of(std::string const& store_name) {
   return ".snapshots/" + store_name;
 }
 
-struct Subject {
+struct SnapshotSubject {
   ImagePlace place;
   std::string made_from;
   std::uint32_t writers = 0;
@@ -38,8 +38,8 @@ struct Subject {
 };
 
 /// Throws Error(ESTALE) where it is gone.
-Subject look_at(Filesystem& fs, fuse_ino_t number) {
-  Subject subject;
+SnapshotSubject snapshot_subject(Filesystem& fs, fuse_ino_t number) {
+  SnapshotSubject subject;
   fs.nodes.with([&](NodeTable& nodes) {
     Node const* const node = nodes.find(number);
     auto const* const image =
@@ -67,7 +67,7 @@ void clone(Filesystem& fs, int from, int dir, std::string const& name) {
 }
 
 /// What the image is to become, as a new file beside it; its name.
-std::string make_successor(Filesystem& fs, Subject const& subject, std::string const& snapshot) {
+std::string make_successor(Filesystem& fs, SnapshotSubject const& subject, std::string const& snapshot) {
   auto const& place = subject.place;
   int const dir = place.dir->get();
   std::string successor = ".successor-" + random_hex(8);
@@ -125,7 +125,7 @@ void overwrite(int from, int to, std::string const& name) {
 
 void take_snapshot(Filesystem& fs, fuse_ino_t number, OpenImage const& open, std::string const& name,
                    bool force) {
-  auto const subject = look_at(fs, number);
+  auto const subject = snapshot_subject(fs, number);
   auto const& place = subject.place;
   if (!is_image_id(name))
     throw Error(EINVAL, "name a snapshot \"" + name + "\"", "It is named as an image's id is.");
@@ -139,7 +139,7 @@ void take_snapshot(Filesystem& fs, fuse_ino_t number, OpenImage const& open, std
 }
 
 void remove_snapshot(Filesystem& fs, fuse_ino_t number, std::string const& name) {
-  auto const subject = look_at(fs, number);
+  auto const subject = snapshot_subject(fs, number);
   auto const& place = subject.place;
   if (!is_image_id(name)) throw Error(ENOENT, "remove the snapshot " + name);
   check(::unlinkat(place.dir->get(), (directory_of(place.name) + "/" + name).c_str(), 0),
@@ -147,7 +147,7 @@ void remove_snapshot(Filesystem& fs, fuse_ino_t number, std::string const& name)
 }
 
 std::vector<std::string> snapshots_of(Filesystem& fs, fuse_ino_t number) {
-  auto const subject = look_at(fs, number);
+  auto const subject = snapshot_subject(fs, number);
   std::vector<std::string> names;
   if (subject.has_snapshots)
     for_each_entry(subject.place.dir->get(), directory_of(subject.place.name), [&](std::string const& name) {
@@ -158,7 +158,7 @@ std::vector<std::string> snapshots_of(Filesystem& fs, fuse_ino_t number) {
 }
 
 void revert(Filesystem& fs, fuse_ino_t number, std::string const& name) {
-  auto const subject = look_at(fs, number);
+  auto const subject = snapshot_subject(fs, number);
   change_idle_image(fs, number, [&](ImagePlace const& place) {
     Fd const old = open_at(place.dir->get(), place.name, O_RDONLY | O_NOFOLLOW);
     auto const successor = make_successor(fs, subject, name);
@@ -171,7 +171,7 @@ void revert(Filesystem& fs, fuse_ino_t number, std::string const& name) {
 }
 
 void revert_open(Filesystem& fs, fuse_ino_t number, OpenImage const& open, std::string const& name) {
-  auto const subject = look_at(fs, number);
+  auto const subject = snapshot_subject(fs, number);
   int const dir = subject.place.dir->get();
   auto const successor = make_successor(fs, subject, name);
   ScopeExit const remove([&] { ::unlinkat(dir, successor.c_str(), 0); });

@@ -21,8 +21,8 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr uid_t kAlice = 1234;
-constexpr uid_t kBob = 65534;
+constexpr uid_t kLimited = 1234;
+constexpr uid_t kOther = 65534;
 
 class QuotaOf : public LeakCheck {
  protected:
@@ -67,47 +67,47 @@ class QuotaOf : public LeakCheck {
 
 TEST_F(QuotaOf, ImagesIsForEachUserAndNotForRoot) {
   mount("images_per_user = 3");
-  for (auto const* const name : {"a", "b", "c", "a"}) EXPECT_EQ(open_as(kAlice, name), "ok") << name;
-  EXPECT_EQ(open_as(kAlice, "d"), "EDQUOT");
-  EXPECT_EQ(open_as(kAlice, "d", O_RDWR | O_TRUNC), "EDQUOT");
+  for (auto const* const name : {"a", "b", "c", "a"}) EXPECT_EQ(open_as(kLimited, name), "ok") << name;
+  EXPECT_EQ(open_as(kLimited, "d"), "EDQUOT");
+  EXPECT_EQ(open_as(kLimited, "d", O_RDWR | O_TRUNC), "EDQUOT");
   EXPECT_THAT(
       run_program({"why", image("d")}).text,
       AllOf(HasSubstr("EDQUOT"), HasSubstr("user 1234 has 3 images, and images_per_user in [quota] is 3"),
             HasSubstr("Unlink images")));
-  EXPECT_EQ(open_as(kBob, "d"), "ok");
+  EXPECT_EQ(open_as(kOther, "d"), "ok");
   for (auto const* const name : {"r1", "r2", "r3", "r4"}) EXPECT_EQ(open_as(0, name), "ok") << name;
 }
 
 TEST_F(QuotaOf, ImagesIsKeptTrueByWhateverBecomesOfThem) {
   mount("images_per_user = 3");
-  for (auto const* const name : {"a", "b", "c"}) EXPECT_EQ(open_as(kAlice, name), "ok") << name;
+  for (auto const* const name : {"a", "b", "c"}) EXPECT_EQ(open_as(kLimited, name), "ok") << name;
   ASSERT_EQ(::unlink(image("a").c_str()), 0);
-  EXPECT_EQ(open_as(kAlice, "d"), "ok");
-  EXPECT_EQ(open_as(kAlice, "e"), "EDQUOT");
+  EXPECT_EQ(open_as(kLimited, "d"), "ok");
+  EXPECT_EQ(open_as(kLimited, "e"), "EDQUOT");
   ASSERT_EQ(::rename(image("b").c_str(), image("c").c_str()), 0) << "one is replaced";
-  EXPECT_EQ(open_as(kAlice, "e"), "ok");
-  EXPECT_EQ(open_as(kAlice, "f"), "EDQUOT");
+  EXPECT_EQ(open_as(kLimited, "e"), "ok");
+  EXPECT_EQ(open_as(kLimited, "f"), "EDQUOT");
   ASSERT_EQ(::rename(image("c").c_str(), image("g").c_str()), 0);
-  EXPECT_EQ(open_as(kAlice, "c"), "EDQUOT");
+  EXPECT_EQ(open_as(kLimited, "c"), "EDQUOT");
   // Given away it still is of whoever opened it first.
-  ASSERT_EQ(::chown(image("g").c_str(), kBob, kBob), 0);
-  EXPECT_EQ(open_as(kAlice, "c"), "EDQUOT");
+  ASSERT_EQ(::chown(image("g").c_str(), kOther, kOther), 0);
+  EXPECT_EQ(open_as(kLimited, "c"), "EDQUOT");
   ASSERT_EQ(::unlink(image("g").c_str()), 0);
   // What fails is none.
   for (int each = 0; each < 5; ++each)
-    EXPECT_EQ(open_outcome_as(kAlice, at("xfs/16M/x" + std::to_string(each) + ".img"), O_RDWR), "EINVAL");
-  EXPECT_EQ(open_as(kAlice, "c"), "ok");
+    EXPECT_EQ(open_outcome_as(kLimited, at("xfs/16M/x" + std::to_string(each) + ".img"), O_RDWR), "EINVAL");
+  EXPECT_EQ(open_as(kLimited, "c"), "ok");
   ASSERT_EQ(::unlink(image("c").c_str()), 0);
-  EXPECT_EQ(open_outcome_as(kAlice, at("raw/1M/set.d/TEST.img"), O_RDWR), "ok");
-  EXPECT_EQ(open_outcome_as(kAlice, at("raw/1M/set.d/SCRATCH.img"), O_RDWR), "EDQUOT");
+  EXPECT_EQ(open_outcome_as(kLimited, at("raw/1M/set.d/TEST.img"), O_RDWR), "ok");
+  EXPECT_EQ(open_outcome_as(kLimited, at("raw/1M/set.d/SCRATCH.img"), O_RDWR), "EDQUOT");
   ASSERT_EQ(::rmdir(at("raw/1M/set.d").c_str()), 0);
-  EXPECT_EQ(open_as(kAlice, "c"), "ok");
+  EXPECT_EQ(open_as(kLimited, "c"), "ok");
 }
 
 TEST_F(QuotaOf, AllImagesBindsRootToo) {
   mount("images = 3");
-  EXPECT_EQ(open_as(kAlice, "a"), "ok");
-  EXPECT_EQ(open_as(kBob, "b"), "ok");
+  EXPECT_EQ(open_as(kLimited, "a"), "ok");
+  EXPECT_EQ(open_as(kOther, "b"), "ok");
   EXPECT_EQ(open_as(0, "c"), "ok");
   EXPECT_EQ(open_as(0, "d"), "EDQUOT");
   EXPECT_THAT(run_program({"why", image("d")}).text,
@@ -117,7 +117,8 @@ TEST_F(QuotaOf, AllImagesBindsRootToo) {
 TEST_F(QuotaOf, ImagesHoldsAgainstOpensAtOnce) {
   mount("images_per_user = 5");
   auto const statuses = run_in_processes(30, [&](unsigned index) {
-    if (::setresgid(kAlice, kAlice, kAlice) != 0 || ::setresuid(kAlice, kAlice, kAlice) != 0) return 99;
+    if (::setresgid(kLimited, kLimited, kLimited) != 0 || ::setresuid(kLimited, kLimited, kLimited) != 0)
+      return 99;
     return ::open(at("ext4/16M/" + std::to_string(index) + ".img").c_str(), O_RDWR | O_CLOEXEC) < 0 ? errno
                                                                                                     : 0;
   });
@@ -127,18 +128,18 @@ TEST_F(QuotaOf, ImagesHoldsAgainstOpensAtOnce) {
 
 TEST_F(QuotaOf, BytesGoByTheLastMeasureAndAreGivenBackAtOnce) {
   mount("bytes_per_user = \"1M\"");
-  ASSERT_EQ(open_as(kAlice, "fat"), "ok");
-  ASSERT_EQ(open_as(kBob, "bob"), "ok");
+  ASSERT_EQ(open_as(kLimited, "fat"), "ok");
+  ASSERT_EQ(open_as(kOther, "bob"), "ok");
   write_at(open_file(image("fat")).get(), std::string(1 << 20, 'x'), 0);
   int count = 0;
-  EXPECT_TRUE(wait_until([&] { return open_as(kAlice, "new" + std::to_string(++count)) == "EDQUOT"; }));
+  EXPECT_TRUE(wait_until([&] { return open_as(kLimited, "new" + std::to_string(++count)) == "EDQUOT"; }));
   auto const last = "new" + std::to_string(count);
   EXPECT_THAT(run_program({"why", image(last)}).text,
               HasSubstr("user 1234 has images that take 1M, and bytes_per_user in [quota] is 1M"));
-  EXPECT_EQ(open_as(kAlice, "fat"), "ok") << "what exists opens";
-  EXPECT_EQ(open_as(kBob, "other"), "ok");
+  EXPECT_EQ(open_as(kLimited, "fat"), "ok") << "what exists opens";
+  EXPECT_EQ(open_as(kOther, "other"), "ok");
   ASSERT_EQ(::unlink(image("fat").c_str()), 0);
-  EXPECT_EQ(open_as(kAlice, last), "ok");
+  EXPECT_EQ(open_as(kLimited, last), "ok");
 }
 
 TEST_F(QuotaOf, BuildsHasAUserWaitForItsTurnAndNobodyElse) {
@@ -147,16 +148,16 @@ TEST_F(QuotaOf, BuildsHasAUserWaitForItsTurnAndNobodyElse) {
   mount("builds_per_user = 1");
   auto const built = run_program({"build", "--builder", "host", "--store", mount_->store(), "raw/1M"});
   ASSERT_TRUE(built.status.success()) << built.text;
-  auto first = opener(kAlice, "ext4/16M/a.img");
+  auto first = opener(kLimited, "ext4/16M/a.img");
   ASSERT_TRUE(formatter.wait_until_started());
-  auto second = opener(kAlice, "ext4/17M/a.img");
-  auto third = opener(kAlice, "ext4/18M/a.img");
+  auto second = opener(kLimited, "ext4/17M/a.img");
+  auto third = opener(kLimited, "ext4/18M/a.img");
   EXPECT_TRUE(wait_until([&] {
     return phases() == std::vector<std::string>{"format", "queued", "queued"};
   })) << ::testing::PrintToString(phases());
-  EXPECT_EQ(open_as(kAlice, "a"), "ok") << "what needs no build waits for none";
+  EXPECT_EQ(open_as(kLimited, "a"), "ok") << "what needs no build waits for none";
   EXPECT_EQ(formatter.starts(), 1);
-  auto bob = opener(kBob, "ext4/18M/b.img");
+  auto bob = opener(kOther, "ext4/18M/b.img");
   EXPECT_TRUE(wait_until([&] { return formatter.starts() == 2; }))
       << "somebody else's wish brings it forward";
   EXPECT_EQ(second.wait(std::chrono::milliseconds(0)), -1);
@@ -168,9 +169,9 @@ TEST_F(QuotaOf, BuildsHasAUserWaitForItsTurnAndNobodyElse) {
 TEST_F(QuotaOf, BuildsThatWaitEndWithTheMount) {
   FormatterStandIn const formatter("mkfs.ext4", FormatterStandIn::waiting_script());
   mount("builds_per_user = 1");
-  auto first = opener(kAlice, "ext4/16M/a.img");
+  auto first = opener(kLimited, "ext4/16M/a.img");
   ASSERT_TRUE(formatter.wait_until_started());
-  auto second = opener(kAlice, "ext4/17M/a.img");
+  auto second = opener(kLimited, "ext4/17M/a.img");
   EXPECT_TRUE(wait_until([&] { return phases() == std::vector<std::string>{"format", "queued"}; }));
   mount_->daemon().signal(SIGTERM);
   for (auto* const client : {&first, &second}) EXPECT_EQ(client->wait(), ESHUTDOWN);
