@@ -7,6 +7,7 @@
 #include "base/mount_table.h"
 #include "fusefs/mount_point.h"
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -23,6 +24,7 @@ namespace templatefs::cli {
 namespace {
 
 constexpr auto kAnswerLimit = std::chrono::seconds(10);
+std::atomic<bool> reader_is_stuck = false;
 
 /// Links are resolved as far as the path exists; what does not exist is kept as written.
 std::string resolved(std::string const& path) {
@@ -95,10 +97,16 @@ std::string read_control_file(std::string const& mount_point, std::string const&
   std::packaged_task<std::string()> task([path] { return read_file(AT_FDCWD, path); });
   auto text = task.get_future();
   std::thread(std::move(task)).detach();
-  if (text.wait_for(kAnswerLimit) != std::future_status::ready)
+  if (text.wait_for(kAnswerLimit) != std::future_status::ready) {
+    reader_is_stuck = true;
     throw Error(ETIMEDOUT, "read " + path + ": its daemon does not answer",
                 "See whether it is stopped or stuck; `umount -f` ends the mount.");
+  }
   return text.get();
+}
+
+bool has_stuck_reader() noexcept {
+  return reader_is_stuck;
 }
 
 nlohmann::ordered_json read_status(std::string const& mount_point) {

@@ -21,6 +21,10 @@ std::optional<LiveMount> find_mount_of(std::string const& path);
 /// daemon does not answer within 10 s.
 std::string read_control_file(std::string const& mount_point, std::string const& name);
 
+/// Whether a thread still waits for a daemon that did not answer in time: the process then ends by _exit(2),
+/// since nothing may be destroyed under that thread.
+bool has_stuck_reader() noexcept;
+
 /// status.json of a mount. Throws the same.
 nlohmann::ordered_json read_status(std::string const& mount_point);
 

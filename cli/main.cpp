@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/error.h"
 #include "base/log.h"
-#include "base/scope_exit.h"
 #include "cli/command.h"
+#include "cli/live_mount.h"
 #include "cli/suggest.h"
 #include "fusefs/version.h"
 
@@ -14,6 +14,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <unistd.h>
+
 namespace {
 
 /// Of `run`, whose other statuses are its command's.
@@ -23,6 +25,16 @@ bool is_run(int argc, char** argv) {
 
 int exit_status_of(templatefs::Error const& error) {
   return error.err() == ETIMEDOUT ? templatefs::cli::kTimedOut : templatefs::cli::kFailed;
+}
+
+int run(templatefs::cli::Action const& action) {
+  try {
+    return action();
+  } catch (...) {
+    auto const error = templatefs::to_error(std::current_exception());
+    std::fprintf(stderr, "templatefs: %s\n", error.sentence().c_str());
+    return exit_status_of(error);
+  }
 }
 
 }  // namespace
@@ -84,12 +96,9 @@ int main(int argc, char** argv) {
   }
 
   log_to({LogPlace::Kind::people}, LogLevel::warning);
-  ScopeExit const tell_the_rest([] { log_to_nowhere(); });
-  try {
-    return action();
-  } catch (...) {
-    auto const error = to_error(std::current_exception());
-    std::fprintf(stderr, "templatefs: %s\n", error.sentence().c_str());
-    return exit_status_of(error);
-  }
+  int const status = run(action);
+  log_to_nowhere();
+  if (!cli::has_stuck_reader()) return status;
+  std::fflush(nullptr);
+  ::_exit(status);
 }

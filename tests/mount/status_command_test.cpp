@@ -64,7 +64,8 @@ TEST_F(StatusCommand, ListsAllMountsAndTellsTheDeadFromTheLiving) {
   Daemon second(store());
   auto const mount_points = [&] {
     std::vector<std::string> out;
-    auto const json = json_of({"status"});
+    // Other mounts of this machine are nobody's business here, and one of them may be dead.
+    auto const json = Json::parse(run_program({"status", "--json"}).text);
     for (auto const& mount : json["mounts"]) out.push_back(mount["mount_point"]);
     return out;
   };
