@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/files.h"
 #include "tests/mount/file_calls.h"
+#include "tests/mount/fresh_store.h"
 #include "tests/mount/mounted_store.h"
 
 #include <sstream>
@@ -21,22 +22,9 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using Json = nlohmann::json;
 
-class Commands : public LeakCheck {
+class Commands : public FreshStore {
  protected:
-  void SetUp() override {
-    LeakCheck::SetUp();
-    if (::geteuid() != 0) GTEST_SKIP() << "needs root: loop devices";
-    filesystem_ = std::make_unique<LoopFilesystem>("xfs");
-  }
-  void TearDown() override {
-    filesystem_.reset();
-    LeakCheck::TearDown();
-  }
-  std::string store(std::string const& name = "store") const { return *filesystem_ / name; }
-  CommandOutput run(std::vector<std::string> words) const {
-    words.insert(words.end(), {"--store", store()});
-    return run_program(words);
-  }
+  std::string store(std::string const& name = "store") const { return beside(name); }
   CommandOutput build(std::vector<std::string> const& templates) const {
     std::vector<std::string> words{"build", "--builder", "host"};
     words.insert(words.end(), templates.begin(), templates.end());
@@ -48,9 +36,6 @@ class Commands : public LeakCheck {
     EXPECT_TRUE(output.status.success()) << output.text;
     return Json::parse(output.text);
   }
-
- private:
-  std::unique_ptr<LoopFilesystem> filesystem_;
 };
 
 TEST_F(Commands, LsOfNoStoreSaysSoAndMakesNone) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/files.h"
 #include "tests/mount/file_calls.h"
-#include "tests/mount/fresh_filesystem.h"
+#include "tests/mount/fresh_store.h"
 #include "tests/mount/mounted_store.h"
 #include "tests/support/wait_until.h"
 
@@ -24,7 +24,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
-class Inspection : public OnFreshFilesystem {};
+class Inspection : public FreshStore {};
 
 std::string fact(std::string const& path, std::string const& name) {
   return xattr_of(path, "user.templatefs." + name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/mount/file_calls.h"
-#include "tests/mount/fresh_filesystem.h"
+#include "tests/mount/fresh_store.h"
 #include "tests/mount/mounted_store.h"
 
 #include <csignal>
@@ -19,8 +19,8 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 using Json = nlohmann::json;
 
-class StatusCommand : public OnFreshFilesystem {};
-class InspectCommand : public OnFreshFilesystem {};
+class StatusCommand : public FreshStore {};
+class InspectCommand : public FreshStore {};
 
 Json json_of(std::vector<std::string> words) {
   words.emplace_back("--json");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/files.h"
 #include "tests/mount/file_calls.h"
+#include "tests/mount/fresh_store.h"
 #include "tests/mount/mounted_store.h"
 
 #include <sstream>
@@ -20,22 +21,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Json = nlohmann::json;
 
-class VerifyCommand : public LeakCheck {
+class VerifyCommand : public FreshStore {
  protected:
-  void SetUp() override {
-    LeakCheck::SetUp();
-    if (::geteuid() != 0) GTEST_SKIP() << "needs root: loop devices";
-    filesystem_ = std::make_unique<LoopFilesystem>("xfs");
-  }
-  void TearDown() override {
-    filesystem_.reset();
-    LeakCheck::TearDown();
-  }
-  std::string store(std::string const& below = "") const { return *filesystem_ / "store" + below; }
-  CommandOutput run(std::vector<std::string> words) const {
-    words.insert(words.end(), {"--store", store()});
-    return run_program(words);
-  }
   /// The summary, which is the last of the JSON lines.
   Json summary(std::vector<std::string> words) const {
     words.emplace_back("--json");
@@ -58,9 +45,6 @@ class VerifyCommand : public LeakCheck {
     Fd const image = open_at(AT_FDCWD, store("/templates/" + key + "/template.img"), O_WRONLY);
     write_all_at(image.get(), "damaged", 9 << 20, key);
   }
-
- private:
-  std::unique_ptr<LoopFilesystem> filesystem_;
 };
 
 TEST_F(VerifyCommand, SaysWhatItFoundAndWhereItPutIt) {

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "tests/mount/file_calls.h"
-#include "tests/mount/fresh_filesystem.h"
+#include "tests/mount/fresh_store.h"
 #include "tests/mount/mounted_store.h"
 #include "tests/support/wait_until.h"
 
@@ -30,8 +30,8 @@ using ::testing::Not;
 using ::testing::StartsWith;
 using Json = nlohmann::json;
 
-class WatchCommand : public OnFreshFilesystem {};
-class TopCommand : public OnFreshFilesystem {};
+class WatchCommand : public FreshStore {};
+class TopCommand : public FreshStore {};
 
 /// `templatefs watch` into a file.
 class Watching {
