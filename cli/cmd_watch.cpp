@@ -8,6 +8,7 @@
 #include "cli/stop_on_signal.h"
 #include "fusefs/mount.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
@@ -42,15 +43,22 @@ char const* word_of(BuildEvent::Kind kind) {
   return kind == BuildEvent::Kind::phase ? "phase" : kind == BuildEvent::Kind::done ? "done" : "failed";
 }
 
-std::string describe(WatchedBuild const& build) {
-  return format("{}: {}, {}, {} waiting", build.path(), build.phase, elapsed_text(build.elapsed),
-                build.waiters);
+/// What a build is at, to follow its path.
+std::string progress_of(WatchedBuild const& build) {
+  return format(": {}, {}, {} waiting", build.phase, elapsed_text(build.elapsed), build.waiters);
+}
+
+/// In so many columns, at the cost of the path's beginning.
+std::string live_line(WatchedBuild const& build, std::size_t columns) {
+  auto const progress = progress_of(build);
+  auto const left = columns > progress.size() ? columns - progress.size() : 0;
+  return cut_to(cut_front_to(build.path(), std::max(left, build.name.size() + 1)) + progress, columns);
 }
 
 std::string to_line(BuildEvent const& event) {
   auto const& build = event.build;
   auto const now = rfc3339(epoch_ms_now());
-  if (event.kind == BuildEvent::Kind::phase) return now + " " + describe(build);
+  if (event.kind == BuildEvent::Kind::phase) return now + " " + build.path() + progress_of(build);
   if (event.kind == BuildEvent::Kind::done)
     return format("{} {}: done in {}", now, build.path(), elapsed_text(build.elapsed));
   return format("{} {}: failed after {}: {}", now, build.path(), elapsed_text(build.elapsed),
@@ -80,7 +88,7 @@ class LiveLines {
   }
   void draw(std::vector<WatchedBuild> const& builds) {
     for (auto const& build : builds) {
-      std::printf("%s\n", cut_to(describe(build), terminal_size(STDOUT_FILENO).columns - 1).c_str());
+      std::printf("%s\n", live_line(build, terminal_size(STDOUT_FILENO).columns - 1).c_str());
       ++drawn_;
     }
   }

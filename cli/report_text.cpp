@@ -74,4 +74,15 @@ std::string cut_to(std::string_view text, std::size_t columns) {
   return std::string(text);
 }
 
+std::string cut_front_to(std::string_view text, std::size_t columns) {
+  std::size_t count = 0;
+  std::size_t first = text.size();  // where the character in the second column begins
+  for (std::size_t at = text.size(); at-- > 0;) {
+    if (!begins_character(text[at])) continue;
+    if (++count < columns) first = at;
+    if (count > columns) return columns == 0 ? "" : "<" + std::string(text.substr(first));
+  }
+  return std::string(text);
+}
+
 }  // namespace templatefs::cli

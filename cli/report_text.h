@@ -24,5 +24,7 @@ TerminalSize terminal_size(int fd);
 
 /// Cut to so many columns, with ">" where something is missing. Counts bytes that begin a character.
 std::string cut_to(std::string_view text, std::size_t columns);
+/// The same with "<", for paths: their end says more than their beginning.
+std::string cut_front_to(std::string_view text, std::size_t columns);
 
 }  // namespace templatefs::cli

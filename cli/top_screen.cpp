@@ -22,11 +22,6 @@ std::vector<std::string> table_lines(std::vector<std::vector<std::string>> const
   return lines;
 }
 
-/// The end of a path says more than its beginning.
-std::string end_of(std::string const& text, std::size_t columns) {
-  return text.size() <= columns ? text : "<" + text.substr(text.size() - (columns - 1));
-}
-
 std::vector<std::string> mount_lines(TopView const& view, std::size_t columns) {
   std::vector<std::vector<std::string>> rows{
       {"MOUNT", "IMAGES", "OPEN", "OPENS/S", "FAIL/S", "WAITING", "STORE"}};
@@ -34,12 +29,12 @@ std::vector<std::string> mount_lines(TopView const& view, std::size_t columns) {
   for (auto const& mount : view.mounts) {
     auto const& now = mount.now;
     if (!now.answers()) {
-      rows.push_back({end_of(now.mount_point, widest), "-", "-", "-", "-", "-", "does not answer"});
+      rows.push_back({cut_front_to(now.mount_point, widest), "-", "-", "-", "-", "-", "does not answer"});
       continue;
     }
     auto const size = now.number("/store/size_bytes");
     auto const used = size - now.number("/store/free_bytes");
-    rows.push_back({end_of(now.mount_point, widest), std::to_string(now.number("/images/existing")),
+    rows.push_back({cut_front_to(now.mount_point, widest), std::to_string(now.number("/images/existing")),
                     std::to_string(now.number("/images/open")), format("{:.1f}", mount.opens_per_second),
                     format("{:.1f}", mount.failures_per_second),
                     std::to_string(now.number("/waiting_requests")),
@@ -53,7 +48,7 @@ std::vector<std::string> build_lines(TopView const& view, std::size_t columns) {
   std::vector<std::vector<std::string>> rows{{"BUILD", "PHASE", "ELAPSED", "IMAGES", "WAITING"}};
   auto const widest = std::max<std::size_t>(20, columns < 50 ? 20 : columns - 50);
   for (auto const& build : view.builds)
-    rows.push_back({end_of(build.path(), widest), build.phase, elapsed_text(build.elapsed),
+    rows.push_back({cut_front_to(build.path(), widest), build.phase, elapsed_text(build.elapsed),
                     std::to_string(build.images), std::to_string(build.waiters)});
   return table_lines(rows);
 }

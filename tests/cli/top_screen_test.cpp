@@ -85,6 +85,11 @@ TEST(ReportText, BreaksBetweenWordsAndKeepsLongOnesWhole) {
   EXPECT_EQ(cut_to("abcdef", 6), "abcdef");
   EXPECT_EQ(cut_to("abcdef", 5), "abcd>");
   EXPECT_EQ(cut_to("äöüäöü", 5), "äöüä>");
+  EXPECT_EQ(cut_front_to("abcdef", 6), "abcdef");
+  EXPECT_EQ(cut_front_to("abcdef", 5), "<cdef");
+  EXPECT_EQ(cut_front_to("abcdef", 1), "<");
+  EXPECT_EQ(cut_front_to("abcdef", 0), "");
+  EXPECT_EQ(cut_front_to("äöüäöü", 5), "<üäöü");
 }
 
 }  // namespace

@@ -98,15 +98,15 @@ TEST_F(WatchCommand, TellsAFailureAndEndsOnASignal) {
   EXPECT_TRUE(lines.end().value().success());
 }
 
-/// A terminal of 80x24 of our own, and a program that runs on it.
+/// A terminal of our own, of 24 rows, and a program that runs on it.
 class OnTerminal {
  public:
-  explicit OnTerminal(std::vector<std::string> const& argv)
+  explicit OnTerminal(std::vector<std::string> const& argv, unsigned short columns = 80)
       : master_(check(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK), "open", "a terminal")) {
     check(::grantpt(master_.get()), "grant", "a terminal");
     check(::unlockpt(master_.get()), "unlock", "a terminal");
     slave_ = open_at(AT_FDCWD, ::ptsname(master_.get()), O_RDWR | O_NOCTTY);
-    winsize const size{24, 80, 0, 0};
+    winsize const size{24, columns, 0, 0};
     check(::ioctl(slave_.get(), TIOCSWINSZ, &size), "size", "a terminal");
     int const fd = slave_.get();
     child_.emplace(Child::spawn(argv, {.descriptors = {{0, fd}, {1, fd}, {2, fd}}, .environment = {}}));
@@ -164,7 +164,8 @@ TEST_F(TopCommand, FillsATerminalAndLeavesItAsItWas) {
 TEST_F(WatchCommand, KeepsALineForEachBuildOnATerminal) {
   FormatterStandIn const formatter("mkfs.ext4", FormatterStandIn::waiting_script());
   Daemon const daemon(store());
-  OnTerminal watch({program_path(), "watch", daemon.mount_point()});
+  // Too narrow for the path: its end is what has to be seen, and what becomes of it.
+  OnTerminal watch({program_path(), "watch", daemon.mount_point()}, 40);
   Client opener([path = daemon / "ext4/16M/a.img"] { return open_outcome(path, O_RDWR) == "ok" ? 0 : 1; });
   EXPECT_TRUE(watch.shows("ext4/16M: format, ")) << watch.text();
   EXPECT_TRUE(watch.shows("\033[A\r\033[K")) << "the line is drawn anew";
