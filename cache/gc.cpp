@@ -5,17 +5,13 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "cache/extent_usage.h"
-#include "cache/layout.h"
+#include "cache/guest_store.h"
 #include "cache/listing.h"
+#include "cache/stock.h"
 #include "cache/template_store.h"
 
 #include <algorithm>
 #include <cerrno>
-#include <map>
-
-#include <fcntl.h>
-#include <sys/statvfs.h>
 
 namespace templatefs::cache {
 
@@ -24,70 +20,19 @@ namespace {
 /// What a build is taken to need where no template of its recipe tells.
 constexpr std::int64_t kUsualNeed = 16 << 20;
 
-std::int64_t free_bytes(Store const& store) {
-  struct statvfs fs {};
-  check(::fstatvfs(store.dir(), &fs), "statfs", store.path());
-  return static_cast<std::int64_t>(fs.f_bavail) * static_cast<std::int64_t>(fs.f_frsize);
-}
-
-/// What the templates take, and what is free.
-class Stock {
- public:
-  Stock(Store const& store, Rehearsal rehearsal)
-      : store_(store), rehearsal_(rehearsal), free_(free_bytes(store)) {
-    read();
-  }
-
-  std::int64_t size() const {
-    std::vector<Footprint const*> all;
-    all.reserve(footprints_.size());
-    for (auto const& [key, footprint] : footprints_) all.push_back(&footprint);
-    return Footprint::together(all);
-  }
-  std::int64_t free() const noexcept { return free_; }
-  Usage usage_of(std::string const& key) const {
-    auto const at = footprints_.find(key);
-    return at == footprints_.end() ? Usage() : at->second.usage();
-  }
-
-  /// A template was removed, or would be: how much that frees.
-  std::int64_t remove(std::string const& key) {
-    auto const freed = usage_of(key).exclusive;
-    footprints_.erase(key);
-    free_ += freed;
-    if (rehearsal_ == Rehearsal::yes) return freed;
-    // Filesystems give space back in the background: what they do not show yet counts all the same.
-    free_ = std::max(free_, free_bytes(store_));
-    read();
-    return freed;
-  }
-
- private:
-  void read() {
-    footprints_.clear();
-    for (auto const& key : template_names(store_.dir()).keys) {
-      Fd const image =
-          open_at_if_exists(store_.dir(), layout::template_image(key), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-      footprints_[key] = image ? Footprint(image.get()) : Footprint();
-    }
-  }
-
-  Store const& store_;
-  Rehearsal rehearsal_;
-  std::int64_t free_;
-  std::map<std::string, Footprint> footprints_;
-};
-
 struct Candidate {
-  std::string key;
+  std::string name;
   std::int64_t used_at_ms;
+  bool is_guest;
 };
 
 std::vector<Candidate> least_recently_used_first(Store const& store) {
   std::vector<Candidate> out;
   for (auto const& key : template_names(store.dir()).keys)
     if (auto const used = last_use_ms(store.dir(), key); used >= 0)  // else it was removed this instant
-      out.push_back({key, used});
+      out.push_back({key, used, false});
+  for (auto const& guest : GuestStore(store.dir()).list())
+    out.push_back({guest.name, guest.used_at_ms, true});
   std::stable_sort(out.begin(), out.end(),
                    [](auto const& a, auto const& b) { return a.used_at_ms < b.used_at_ms; });
   return out;
@@ -100,19 +45,24 @@ bool holds(Budget const& budget, Stock const& stock, std::int64_t need) {
 
 /// Whether it changes anything if this one goes: not if it holds no data, nor for the free space if all its
 /// blocks are those of live images too.
-bool helps(Budget const& budget, Stock const& stock, std::int64_t need, std::string const& key) {
-  auto const usage = stock.usage_of(key);
+bool helps(Budget const& budget, Stock const& stock, std::int64_t need, std::string const& name) {
+  auto const usage = stock.usage_of(name);
   bool const too_large = budget.max_size && stock.size() + need > *budget.max_size;
   return usage.exclusive > 0 || (too_large && usage.shared > 0);
 }
 
-/// The largest that a template of the recipe has been.
+/// The largest that a template of the recipe has been, but not less than its seed, of which a directory is
+/// packed beside the template first.
 std::int64_t expected_bytes(Store const& store, TemplateRequest const& request) {
   if (request.recipe->filesystem->formatter.empty()) return 0;
   std::int64_t most = 0;
   for (auto const& entry : list_templates(store.dir()))
     if (entry.manifest && entry.manifest->recipe == request.recipe->name)
       most = std::max(most, entry.manifest->allocated_bytes);
+  if (auto const& seed = request.recipe->seed) {
+    auto const data = vm::seed_size(*seed).data;
+    most = std::max(most, seed->kind == vm::Seed::Kind::directory ? 2 * data : data + kUsualNeed);
+  }
   return most > 0 ? most : kUsualNeed;
 }
 
@@ -123,10 +73,15 @@ GcResult collect_garbage(Store const& store, Session const& session, Budget cons
   GcResult result;
   Stock stock(store, rehearsal);
   auto const now = epoch_ms_now();
-  for (auto const& [key, used_at_ms] : least_recently_used_first(store)) {
+  for (auto const& [key, used_at_ms, is_guest] : least_recently_used_first(store)) {
     bool const too_old = budget.max_age && std::chrono::milliseconds(now - used_at_ms) > *budget.max_age;
     if (!too_old && holds(budget, stock, need)) break;
     if (!too_old && !helps(budget, stock, need, key)) continue;
+    if (is_guest) {
+      if (rehearsal == Rehearsal::yes || GuestStore(store.dir()).remove(session.staging_dir(), key))
+        result.removed.push_back({key, used_at_ms, stock.remove(key), too_old, true});
+      continue;
+    }
     if (budget.keeps(key)) {
       result.kept.push_back(key);
       continue;
@@ -137,7 +92,7 @@ GcResult collect_garbage(Store const& store, Session const& session, Budget cons
       };
       switch (remove_unused(store, session, key, unused_since, rehearsal)) {
         case Fate::removed:
-          result.removed.push_back({key, used_at_ms, stock.remove(key), too_old});
+          result.removed.push_back({key, used_at_ms, stock.remove(key), too_old, false});
           break;
         case Fate::named:
           result.kept.push_back(key);
@@ -154,11 +109,13 @@ GcResult collect_garbage(Store const& store, Session const& session, Budget cons
     }
   }
   result.size = stock.size();
+  result.guests = stock.guests();
   result.free = stock.free();
   result.held = holds(budget, stock, need);
   if (rehearsal == Rehearsal::no)
     for (auto const& each : result.removed)
-      spdlog::info("template {} was removed, last used {}: {}", each.key, rfc3339(each.used_at_ms),
+      spdlog::info("{} {} was removed, last used {}: {}", each.is_guest ? "saved guest" : "template",
+                   each.key, rfc3339(each.used_at_ms),
                    each.too_old ? "older than max_age" : "to hold the store's budget");
   return result;
 }
@@ -167,7 +124,7 @@ void make_room(Store const& store, Session const& session, TemplateRequest const
   auto const budget = store.budget();
   auto const need = expected_bytes(store, request);
   if (!budget.max_size && !budget.min_free) {
-    auto const free = free_bytes(store);
+    auto const free = Stock::free_in(store);
     if (need <= free) return;
     throw Error(ENOSPC, format("build {}: it takes about {}, and {} has {} free", request.path(),
                                human_size(need), store.path(), human_size(free)));

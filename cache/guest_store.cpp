@@ -49,6 +49,7 @@ std::optional<FileLock> GuestStore::claim(std::string const& name) {
   struct statvfs room {};
   check(::fstatvfs(store_dir_, &room), "look for room in", "the store");
   if (static_cast<std::int64_t>(room.f_bavail * room.f_frsize) < kFree) return std::nullopt;
+  if (budget_ && budget_().max_size.value_or(kLeastBudget) < kLeastBudget) return std::nullopt;
   auto lock =
       FileLock::try_lock(store_dir_, layout::guests_lock(formatter_of(name)), FileLock::Mode::exclusive);
   if (lock && (is_given_up(name) || find(name))) lock.reset();
@@ -59,16 +60,13 @@ void GuestStore::publish(std::string const& name, std::string const& staged) {
   auto const target = layout::saved_guest(name);
   check(::renameat2(AT_FDCWD, staged.c_str(), store_dir_, target.c_str(), RENAME_NOREPLACE), "publish",
         target);
-  std::vector<std::pair<std::int64_t, std::string>> others;  // by last use
-  for_each_entry(store_dir_, layout::kGuests, [&](std::string const& other) {
-    struct stat st {};
-    if (other != name && ::fstatat(store_dir_, layout::saved_guest(other).c_str(), &st, 0) == 0)
-      others.emplace_back(st.st_mtim.tv_sec, other);
-  });
+  auto others = list();
+  std::erase_if(others, [&](Saved const& other) { return other.name == name; });
   if (others.size() < kMost) return;
-  std::sort(others.begin(), others.end());
+  std::sort(others.begin(), others.end(),
+            [](auto const& a, auto const& b) { return a.used_at_ms < b.used_at_ms; });
   Fd const staging = open_at(AT_FDCWD, staged.substr(0, staged.rfind('/')), O_RDONLY | O_DIRECTORY);
-  for (auto old = others.begin(); others.end() - old >= kMost; ++old) remove(staging.get(), old->second);
+  for (auto old = others.begin(); others.end() - old >= kMost; ++old) (void)remove(staging.get(), old->name);
 }
 
 void GuestStore::give_up(std::string const& name, std::string const& why) noexcept {
@@ -79,15 +77,34 @@ void GuestStore::give_up(std::string const& name, std::string const& why) noexce
   }
 }
 
+std::vector<GuestStore::Saved> GuestStore::list() const {
+  std::vector<Saved> out;
+  for_each_entry(store_dir_, layout::kGuests, [&](std::string const& name) {
+    Fd const dir = is_mark(name) ? Fd()
+                                 : open_at_if_exists(store_dir_, layout::saved_guest(name),
+                                                     O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!dir) return;
+    struct stat st {};
+    check(::fstat(dir.get(), &st), "stat", name);
+    Saved saved{name, 0, st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1'000'000};
+    for_each_entry(dir.get(), ".", [&](std::string const& file) {
+      if (::fstatat(dir.get(), file.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0)
+        saved.bytes += st.st_blocks * 512;
+    });
+    out.push_back(std::move(saved));
+  });
+  return out;
+}
+
 unsigned GuestStore::remove_all(int staging_dir) const {
   std::vector<std::string> names;
   for_each_entry(store_dir_, layout::kGuests, [&](std::string const& name) { names.push_back(name); });
-  for (auto const& name : names) remove(staging_dir, name);
+  for (auto const& name : names) (void)remove(staging_dir, name);
   return static_cast<unsigned>(std::count_if(names.begin(), names.end(), std::not_fn(is_mark)));
 }
 
-void GuestStore::remove(int staging_dir, std::string const& name) const {
-  (void)remove_tree_through(staging_dir, store_dir_, layout::saved_guest(name));
+bool GuestStore::remove(int staging_dir, std::string const& name) const {
+  return remove_tree_through(staging_dir, store_dir_, layout::saved_guest(name));
 }
 
 }  // namespace templatefs::cache

@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/setup.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -39,14 +40,18 @@ cache::Budget budget_of(GcOptions const& options) {
 
 void print(GcOptions const& options, cache::Budget const& budget, cache::GcResult const& result) {
   for (auto const& each : result.removed)
-    std::printf("%s %s, %s, last used %s: %s\n", options.dry_run ? "would remove" : "removed",
-                each.key.c_str(), human_size(each.freed).c_str(), rfc3339(each.used_at_ms).c_str(),
+    std::printf("%s %s%s, %s, last used %s: %s\n", options.dry_run ? "would remove" : "removed",
+                each.is_guest ? "the saved guest " : "", each.key.c_str(), human_size(each.freed).c_str(),
+                rfc3339(each.used_at_ms).c_str(),
                 each.too_old ? "older than max_age" : "the least recently used");
   for (auto const& key : result.in_use) std::printf("%s is in use and stays\n", key.c_str());
   for (auto const& key : result.kept) std::printf("%s is kept\n", key.c_str());
-  std::printf("%zu template%s %s; the others take %s, and %s is free\n", result.removed.size(),
-              result.removed.size() == 1 ? "" : "s", options.dry_run ? "would be removed" : "removed",
-              human_size(result.size).c_str(), human_size(result.free).c_str());
+  auto const count = static_cast<std::size_t>(std::count_if(result.removed.begin(), result.removed.end(),
+                                                            [](auto const& each) { return !each.is_guest; }));
+  std::printf("%zu template%s %s; the others take %s, and %s is free\n", count, count == 1 ? "" : "s",
+              options.dry_run ? "would be removed" : "removed",
+              human_size(result.size - result.guests).c_str(), human_size(result.free).c_str());
+  if (result.guests > 0) std::printf("saved guests take %s\n", human_size(result.guests).c_str());
   if (!budget.limits())
     std::printf("no budget is set: see [store] in templatefs.toml(5), or give --max-size\n");
   else if (!result.held)
@@ -56,7 +61,8 @@ void print(GcOptions const& options, cache::Budget const& budget, cache::GcResul
 void print_json(GcOptions const& options, std::string const& store, cache::GcResult const& result) {
   Json removed = Json::array();
   for (auto const& each : result.removed)
-    removed.push_back({{"key", each.key},
+    removed.push_back({{"kind", each.is_guest ? "guest" : "template"},
+                       {"key", each.key},
                        {"last_used", rfc3339(each.used_at_ms)},
                        {"freed_bytes", each.freed},
                        {"reason", each.too_old ? "max_age" : "space"}});
@@ -66,7 +72,8 @@ void print_json(GcOptions const& options, std::string const& store, cache::GcRes
                          {"removed", removed},
                          {"in_use", result.in_use},
                          {"kept", result.kept},
-                         {"template_bytes", result.size},
+                         {"template_bytes", result.size - result.guests},
+                         {"guest_bytes", result.guests},
                          {"free_bytes", result.free},
                          {"held", result.held}};
   std::printf("%s\n", document.dump(2).c_str());

@@ -93,7 +93,7 @@ std::unique_ptr<vm::GuestBuilder> BuilderOptions::make_guest_builder(cache::Stor
     options.probe.lock = store->path() + "/" + cache::layout::accelerator_lock();
     char const* const snapshots = std::getenv("TEMPLATEFS_GUEST_SNAPSHOT");
     if (snapshots == nullptr || std::string_view(snapshots) != "no")
-      options.shelf = std::make_shared<cache::GuestStore>(store->dir());
+      options.shelf = std::make_shared<cache::GuestStore>(store->dir(), [store] { return store->budget(); });
   }
   return std::make_unique<vm::GuestBuilder>(std::move(options));
 }

@@ -6,9 +6,11 @@
 #include "cache/cache.h"
 #include "cache/clean.h"
 #include "cache/extent_usage.h"
+#include "cache/guest_store.h"
 #include "cache/housekeeping.h"
 #include "cache/template_store.h"
 #include "tests/cache/stored_fixture.h"
+#include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"
 
 #include <atomic>
@@ -45,10 +47,12 @@ class GcTest : public StoredFixture {
     return key;
   }
   void age(std::string const& key, std::chrono::hours ago) const {
+    for (auto const& path : {layout::key_lock(key), layout::template_image(key)}) set_time(path, ago);
+  }
+  void set_time(std::string const& path, std::chrono::hours ago) const {
     auto const then = epoch_ms_now() / 1000 - std::chrono::seconds(ago).count();
     timespec const times[] = {{then, 0}, {then, 0}};
-    for (auto const& path : {layout::key_lock(key), layout::template_image(key)})
-      check(::utimensat(store_->dir(), path.c_str(), times, 0), "set the times of", path);
+    check(::utimensat(store_->dir(), path.c_str(), times, 0), "set the times of", path);
   }
   static Budget at_most(std::int64_t bytes) {
     Budget budget;
@@ -187,6 +191,46 @@ TEST_P(GcTest, ABuildForWhichThereIsNoRoomIsRefusedBeforeItBegins) {
   EXPECT_EQ(err_of(roomy), 0);
 }
 
+TEST_P(GcTest, ABuildNeedsWhatItsSeedTakes) {
+  test::TempDir const seed;
+  replace_file(AT_FDCWD, seed / "file", random_hex(2 * kMiB), 0600, false);
+  Recipe recipe = *parse_request(book_, "ext4/64M").recipe;
+  recipe.name = "seeded";
+  recipe.seed = vm::Seed{vm::Seed::Kind::directory, seed.path(), {}};
+  RecipeBook const book({recipe});
+  try {
+    make_room(with(at_most(kMiB)), *session_, parse_request(book, "seeded/64M"));
+    FAIL();
+  } catch (Error const& error) {
+    EXPECT_EQ(error.err(), EDQUOT);
+    EXPECT_THAT(error.text(), HasSubstr("it takes about 8M")) << "4 MiB of data, packed first";
+  }
+}
+
+TEST_P(GcTest, SavedGuestsAreWithinTheBudgetAndGoInTheirTurn) {
+  auto const old = make("ext4/64M", 30h);
+  auto const recent = make("ext4/65M", 1h);
+  GuestStore guests(store_->dir());
+  auto const publish = [&](std::string const& name, std::chrono::hours ago) {
+    auto const path = session_->staging_path(store_->path()) + "/guest";
+    make_directories(AT_FDCWD, path, 0700);
+    replace_file(AT_FDCWD, path + "/memory", random_hex(kMiB), 0600, true);
+    guests.publish(name, path);
+    set_time(layout::saved_guest(name), ago);
+  };
+  publish("mkfs.ext4-0123456789abcdef", 20h);
+  publish("mkfs.xfs-0123456789abcdef", 40h);
+  auto const planned = keys(gc(at_most(3 * kMiB), Rehearsal::yes));
+  EXPECT_EQ(guests.list().size(), 2u);
+  auto const done = gc(at_most(3 * kMiB));
+  EXPECT_EQ(keys(done), planned);
+  EXPECT_THAT(keys(done), ElementsAre("mkfs.xfs-0123456789abcdef", old, "mkfs.ext4-0123456789abcdef"));
+  EXPECT_TRUE(done.removed[0].is_guest && !done.removed[1].is_guest);
+  EXPECT_GE(done.removed[0].freed, 2 * kMiB);
+  EXPECT_TRUE(done.guests == 0 && guests.list().empty());
+  EXPECT_TRUE(there(recent) && staged() == 0);
+}
+
 TEST_P(GcTest, TheSpaceOfWhatIsRemovedCountsAtOnce) {
   struct statvfs fs {};
   ASSERT_EQ(::fstatvfs(store_->dir(), &fs), 0);
@@ -251,27 +295,6 @@ TEST_P(GcTest, OfTwoAtOnceEachTemplateIsRemovedByOne) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, GcTest, ::testing::Values("xfs", "btrfs"));
-
-TEST(BudgetTest, ReadsAges) {
-  EXPECT_EQ(parse_age("12h"), 12h);
-  EXPECT_EQ(parse_age("30d"), 720h);
-  EXPECT_EQ(parse_age("8w"), 1344h);
-  for (auto const* const text : {"", "d", "0d", "-1d", "1", "1m", "1.5d", "01d", "1d ", "1000000d"})
-    EXPECT_FALSE(parse_age(text)) << text;
-}
-
-TEST(BudgetTest, KeepsByRecipeAndByCapacity) {
-  EXPECT_EQ(parse_keep("btrfs/1024M"), "btrfs/1G");
-  EXPECT_EQ(parse_keep("btrfs-dup"), "btrfs-dup");
-  for (auto const* const text : {"", "/1G", "btrfs/", "btrfs/1g", "a b"})
-    EXPECT_FALSE(parse_keep(text)) << text;
-  Budget budget;
-  budget.keep = {"btrfs/1G", "xfs-a"};
-  EXPECT_TRUE(budget.keeps("btrfs-1024m-0123456789abcdef"));
-  EXPECT_FALSE(budget.keeps("btrfs-512m-0123456789abcdef"));
-  EXPECT_TRUE(budget.keeps("xfs-a-512m-0123456789abcdef"));
-  EXPECT_FALSE(budget.keeps("xfs-512m-0123456789abcdef"));
-}
 
 }  // namespace
 }  // namespace templatefs::cache

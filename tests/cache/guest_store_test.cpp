@@ -63,6 +63,15 @@ TEST_P(GuestStoreTest, KeepsThoseThatWereUsedLast) {
   EXPECT_EQ(staged(), 0u);
 }
 
+TEST_P(GuestStoreTest, NoneIsSavedWhereTheBudgetIsSmall) {
+  Budget budget;
+  GuestStore guests(store_->dir(), [&] { return budget; });
+  budget.max_size = GuestStore::kLeastBudget - 1;
+  EXPECT_FALSE(guests.claim(kName));
+  budget.max_size = GuestStore::kLeastBudget;
+  EXPECT_TRUE(guests.claim(kName));
+}
+
 TEST_P(GuestStoreTest, CleanRemovesThemAndWhatIsOpenStaysReadable) {
   guests().publish(kName, stage());
   guests().give_up("mkfs.xfs-0123456789abcdef", "it hangs");
