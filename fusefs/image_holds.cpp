@@ -1,12 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/deadline.h"
 #include "fusefs/images.h"
 
 #include <cerrno>
+#include <chrono>
 #include <exception>
+#include <thread>
 
 #include <fcntl.h>
 
 namespace templatefs::fusefs {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kReleaseLimit = 200ms;
+constexpr auto kReleasePause = 1ms;
+
+}  // namespace
 
 bool may_write(int open_flags) {
   return (open_flags & O_ACCMODE) != O_RDONLY;
@@ -51,8 +63,18 @@ std::shared_ptr<OpenImage> open_image_of(Filesystem& fs, fuse_ino_t number) {
   return open;
 }
 
+void await_releases(Filesystem& fs, fuse_ino_t number, std::function<bool(ImageNode const&)> const& in_use) {
+  auto const seems_in_use = [&](NodeTable& nodes) {
+    Node const* const node = nodes.find(number);
+    return node != nullptr && node->kind == NodeKind::image && in_use(static_cast<ImageNode const&>(*node));
+  };
+  auto const limit = Deadline::after(kReleaseLimit);
+  while (fs.nodes.with(seems_in_use) && !limit.passed()) std::this_thread::sleep_for(kReleasePause);
+}
+
 void change_idle_image(Filesystem& fs, fuse_ino_t number,
                        std::function<void(ImagePlace const& place)> const& change) {
+  await_releases(fs, number, [](ImageNode const& image) { return image.open != nullptr; });
   ImagePlace place;
   fs.nodes.with([&](NodeTable& nodes) {
     auto* const image = static_cast<ImageNode*>(nodes.find(number));

@@ -39,6 +39,10 @@ void forget_failures(Filesystem& fs, fuse_ino_t number);
 /// The open image behind a file handle that the kernel holds. Throws Error(EBADF) where there is none.
 std::shared_ptr<OpenImage> open_image_of(Filesystem& fs, fuse_ino_t number);
 
+/// The kernel tells of a close(2) only after that has returned: gives it a moment, while an image seems to be
+/// in use.
+void await_releases(Filesystem& fs, fuse_ino_t number, std::function<bool(ImageNode const&)> const& in_use);
+
 /// Alone with an image that nobody has open: those who come meanwhile wait. Throws Error: EBUSY while it is
 /// open, ESTALE where it is gone, and what `change` throws.
 void change_idle_image(Filesystem& fs, fuse_ino_t number,

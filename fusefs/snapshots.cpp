@@ -125,6 +125,7 @@ void overwrite(int from, int to, std::string const& name) {
 
 void take_snapshot(Filesystem& fs, fuse_ino_t number, OpenImage const& open, std::string const& name,
                    bool force) {
+  if (!force) await_releases(fs, number, [](ImageNode const& image) { return image.writers > 0; });
   auto const subject = snapshot_subject(fs, number);
   auto const& place = subject.place;
   if (!is_image_id(name))
