@@ -19,6 +19,8 @@ templatefs_test(test_mount_stampede LABELS mount concurrency TIMEOUT 240 LIBRARI
   task_work_test.cpp)
 templatefs_test(test_mount_crash LABELS mount TIMEOUT 600 LIBRARIES templatefs_test_robustness
   SOURCES crash_point_test.cpp crash_random_test.cpp fault_test.cpp)
+templatefs_test(test_mount_races LABELS mount TIMEOUT 240 LIBRARIES templatefs_test_robustness
+  SOURCES race_test.cpp)
 templatefs_test(test_mount_full LABELS mount TIMEOUT 240 LIBRARIES templatefs_test_robustness
   SOURCES full_store_test.cpp guest_trouble_test.cpp)
 templatefs_test(test_mount_leaks LABELS mount TIMEOUT 300 LIBRARIES templatefs_test_robustness
