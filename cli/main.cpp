@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/live_mount.h"
+#include "cli/mount_helper.h"
 #include "cli/suggest.h"
 #include "fusefs/version.h"
 
@@ -35,6 +36,26 @@ int run(templatefs::cli::Action const& action) {
     std::fprintf(stderr, "templatefs: %s\n", error.sentence().c_str());
     return exit_status_of(error);
   }
+}
+
+/// For mount(8), with its exit statuses.
+int help_mount(int argc, char** argv, CLI::App& program, templatefs::cli::Action const& action) {
+  using namespace templatefs;
+  try {
+    cli::complete_bare_environment();
+    auto call = cli::parse_mount_helper(argc, argv, *program.get_subcommand("mount"));
+    std::reverse(call.words.begin(), call.words.end());  // as CLI11 takes them
+    program.parse(std::move(call.words));
+    if (call.only_pretend) return cli::kOk;
+  } catch (CLI::ParseError const& problem) {
+    std::fprintf(stderr, "mount.templatefs: %s\n", problem.what());
+    return cli::kHelperUsage;
+  } catch (Error const& error) {
+    std::fprintf(stderr, "mount.templatefs: %s\n", error.sentence().c_str());
+    return cli::kHelperUsage;
+  }
+  log_to({LogPlace::Kind::people}, LogLevel::warning);
+  return run(action) == cli::kOk ? cli::kOk : cli::kHelperFailed;
 }
 
 }  // namespace
@@ -75,6 +96,8 @@ int main(int argc, char** argv) {
   cli::add_gc(program, action);
   cli::add_clean(program, action);
   cli::add_doctor(program, action);
+
+  if (cli::is_mount_helper(argc, argv)) return help_mount(argc, argv, program, action);
 
   // CLI11 would only ask for a command, without a word on the one that was given.
   std::vector<std::string> commands;

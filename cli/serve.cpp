@@ -10,6 +10,7 @@
 #include "cache/session.h"
 #include "cli/command.h"
 #include "cli/reload.h"
+#include "cli/service_status.h"
 #include "fusefs/mount.h"
 #include "fusefs/pinning.h"
 
@@ -123,6 +124,7 @@ int serve(ServeOptions const& options, Config const& config, std::string const& 
   std::optional<cache::Housekeeping> housekeeping(std::in_place, store, session);
   spdlog::info("mounted {} (store {}, {})", mount_point, store.path(), store.explanation());
   if (hooks.ready) hooks.ready(greeting(fs));
+  std::optional<ServiceStatus> service(std::in_place, fs);
 
   std::function<void()> on_hangup;
   if (!has_terminal())
@@ -130,6 +132,7 @@ int serve(ServeOptions const& options, Config const& config, std::string const& 
       if (reload(options, config, mount_point, store, fs)) housekeeping->look_now();
     };
   mount.serve_until_ended(on_hangup);
+  service.reset();
   mount.end();
   housekeeping.reset();
   session.drop();

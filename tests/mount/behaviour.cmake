@@ -40,6 +40,7 @@ templatefs_test(test_mount_life LABELS mount LIBRARIES templatefs_mount_support 
   log_test.cpp
   reload_test.cpp
   run_test.cpp
+  service_test.cpp
   start_test.cpp)
 templatefs_test(test_mount_pins LABELS mount LIBRARIES templatefs_mount_support SOURCES
   pin_test.cpp
