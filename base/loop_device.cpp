@@ -37,4 +37,13 @@ LoopDevice LoopDevice::attach(std::string const& file) {
   throw Error(EBUSY, "attach a loop device to " + file, "Too many loop devices come and go; try again.");
 }
 
+bool is_loop_over(std::string const& device, int file) {
+  struct stat st {};
+  check(::fstat(file, &st), "stat", "a file");
+  Fd const loop(::open(device.c_str(), O_RDONLY | O_CLOEXEC));
+  loop_info64 info{};
+  return loop && ::ioctl(loop.get(), LOOP_GET_STATUS64, &info) == 0 && info.lo_device == st.st_dev &&
+         info.lo_inode == st.st_ino;
+}
+
 }  // namespace templatefs

@@ -22,4 +22,8 @@ class LoopDevice {
   std::string path_;
 };
 
+/// Whether this is the path of a loop device over the open file, as the kernel tells; no sysfs is needed.
+/// False for any other device, and for one that we may not open.
+bool is_loop_over(std::string const& device, int file);
+
 }  // namespace templatefs

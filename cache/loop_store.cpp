@@ -91,12 +91,7 @@ void mount_loop(std::string const& device, std::string const& where) {
 bool is_mounted(std::string const& where, int file) {
   auto const entry = mount_at(where);
   if (!entry) return false;
-  // Mounted, and from our file: the loop device tells which file it is over.
-  struct stat ours {};
-  check(::fstat(file, &ours), "stat", "a loop store");
-  std::string const name = std::filesystem::path(entry->source).filename().string();
-  Fd const backing = open_at_if_exists(AT_FDCWD, "/sys/block/" + name + "/loop/backing_file", O_RDONLY);
-  if (!backing)
+  if (!is_loop_over(entry->source, file))
     throw Error(EBUSY,
                 format("mount the loop store on {}: a {} is mounted there already", where, entry->type),
                 "Unmount it, or give another --store.");

@@ -27,6 +27,9 @@ class LoopStore {
   LoopStore& operator=(LoopStore&&) = delete;
   ~LoopStore();
 
+  /// From now on it stays mounted for those who may not mount it, until one of root's leaves it as the last.
+  void stay() noexcept { file_.reset(); }
+
   /// Whether the file was made by this call.
   bool created() const noexcept { return created_; }
 

@@ -47,6 +47,10 @@ class Store {
     budget_->with([&](Budget& now) { now = std::move(budget); });
   }
   bool has_own_filesystem() const noexcept { return loop_.has_value(); }
+  /// A filesystem of its own is not unmounted when this one goes.
+  void stay_mounted() noexcept {
+    if (loop_) loop_->stay();
+  }
   /// Why the rung is what it is, one sentence.
   std::string const& explanation() const noexcept { return explanation_; }
 
