@@ -49,6 +49,7 @@ void add_unpin(CLI::App& program, Action& action);
 void add_forget(CLI::App& program, Action& action);
 void add_why(CLI::App& program, Action& action);
 void add_path(CLI::App& program, Action& action);
+void add_provision(CLI::App& program, Action& action);
 void add_recipes(CLI::App& program, Action& action);
 void add_verify(CLI::App& program, Action& action);
 void add_gc(CLI::App& program, Action& action);

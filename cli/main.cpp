@@ -95,6 +95,7 @@ int main(int argc, char** argv) {
   cli::add_verify(program, action);
   cli::add_gc(program, action);
   cli::add_clean(program, action);
+  cli::add_provision(program, action);
   cli::add_doctor(program, action);
 
   if (cli::is_mount_helper(argc, argv)) return help_mount(argc, argv, program, action);

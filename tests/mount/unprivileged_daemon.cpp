@@ -21,16 +21,23 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::vector<std::string> as_user(std::vector<std::string> const& command) {
+using May = UnprivilegedDaemon::May;
+
+std::vector<std::string> as_user(std::vector<std::string> const& command, May may = May::nothing) {
   std::string const id = std::to_string(UnprivilegedDaemon::kUser);
-  std::vector<std::string> argv{"setpriv", "--reuid", id, "--regid", id, "--clear-groups", "--"};
+  std::vector<std::string> argv{"setpriv", "--reuid", id, "--regid", id, "--clear-groups"};
+  if (may == May::mount)
+    for (auto const* const set : {"--inh-caps", "--ambient-caps", "--bounding-set"})
+      argv.insert(argv.end(), {set, "-all,+sys_admin"});
+  argv.emplace_back("--");
   argv.insert(argv.end(), command.begin(), command.end());
   return argv;
 }
 
 }  // namespace
 
-UnprivilegedDaemon::UnprivilegedDaemon(std::string const& store, std::vector<std::string> const& options)
+UnprivilegedDaemon::UnprivilegedDaemon(std::string const& store, std::vector<std::string> const& options,
+                                       May may)
     : mount_point_(dir_ / "mnt"), program_(dir_ / "templatefs") {
   check(::mkdir(mount_point_.c_str(), 0755), "make", mount_point_);
   check(::chown(mount_point_.c_str(), kUser, kUser), "give away", mount_point_);
@@ -41,7 +48,7 @@ UnprivilegedDaemon::UnprivilegedDaemon(std::string const& store, std::vector<std
   command.push_back(mount_point_);
   Fd const log = open_at(AT_FDCWD, dir_ / "output", O_WRONLY | O_CREAT | O_APPEND, 0644);
   child_ = std::make_unique<Child>(
-      Child::spawn(as_user(command), {{{1, log.get()}, {2, log.get()}}, {"HOME=/nonexistent"}}));
+      Child::spawn(as_user(command, may), {{{1, log.get()}, {2, log.get()}}, {"HOME=/nonexistent"}}));
   wait_until([&] {
     return output().find("mounted " + mount_point_ + " (pid") != std::string::npos ||
            child_->wait(Deadline::after(0s)).has_value();

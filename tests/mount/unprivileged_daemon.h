@@ -20,8 +20,15 @@ class UnprivilegedDaemon {
  public:
   static constexpr uid_t kUser = 65534;
 
+  enum class May {
+    nothing,
+    mount,  // CAP_SYS_ADMIN and no other capability, as the service has it: then all may look, with
+            // allow_other
+  };
+
   /// Returns once the mount answers; throws Error with the daemon's output otherwise.
-  UnprivilegedDaemon(std::string const& store, std::vector<std::string> const& options);
+  UnprivilegedDaemon(std::string const& store, std::vector<std::string> const& options,
+                     May may = May::nothing);
   ~UnprivilegedDaemon();
   UnprivilegedDaemon(UnprivilegedDaemon const&) = delete;
   UnprivilegedDaemon& operator=(UnprivilegedDaemon const&) = delete;

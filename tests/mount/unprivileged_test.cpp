@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/fd.h"
+#include "base/scope_exit.h"
 #include "tests/mount/observe.h"
 #include "tests/mount/robustness_fixture.h"
 #include "tests/mount/unprivileged_daemon.h"
@@ -14,6 +15,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -155,6 +157,31 @@ TEST_F(Unprivileged, TakesOverTheMountPointOfADaemonThatWasKilled) {
       UnprivilegedDaemon::kUser);
   EXPECT_EQ(successor.wait(), 0);
   EXPECT_THAT(in_store("sessions"), IsEmpty());
+}
+
+/// As the service is, on a disk that cannot reflink.
+TEST_F(Unprivileged, WithTheServicesCapabilityItHasPassthroughOnAStoreMadeForIt) {
+  use_filesystem("ext4");
+  std::vector<std::string> const provision{"provision", "--store", store(), "--store-size",
+                                           "2G",        "--owner", "nobody"};
+  for (int time = 0; time < 2; ++time) {
+    auto const made = run_program(provision);
+    ASSERT_TRUE(made.status.success()) << made.text;
+    EXPECT_THAT(made.text, AllOf(HasSubstr(store() + ": "), HasSubstr(", owned by nobody")));
+  }
+  ScopeExit const unmount([&] { ::umount2(store().c_str(), MNT_DETACH); });
+  UnprivilegedDaemon daemon(store(), {"--builder", "host", "-o", "allow_other"},
+                            UnprivilegedDaemon::May::mount);
+  EXPECT_THAT(daemon.output(), AllOf(HasSubstr("fan-out reflink"), HasSubstr("passthrough yes")));
+  write_image(daemon / "ext4/64M/a.img", "of root");
+  EXPECT_EQ(read_image(daemon / "ext4/64M/a.img", 7), "of root");
+  // Root's commands use the store beside it, and leave it mounted.
+  EXPECT_TRUE(run_program({"ls", "--store", store()}).status.success());
+  EXPECT_EQ(errno_of_open(daemon / "ext4/64M/b.img"), 0);
+  daemon.signal(SIGTERM);
+  expect_order(daemon);
+  EXPECT_THAT(run_program({"provision", "--store", store(), "--owner", "no-such-user"}).text,
+              HasSubstr("find the user no-such-user"));
 }
 
 }  // namespace
