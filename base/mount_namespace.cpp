@@ -59,7 +59,9 @@ MountNamespace::MountNamespace() {
           "`templatefs mount`.");
     map_to_ourselves(user, group);
   }
-  check(::mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr), "keep to ourselves", "our mounts");
+  if (::mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0)
+    throw_errno("keep to ourselves", "our mounts",
+                errno == EINVAL ? "In a chroot, / has to be a mount point: mount --bind its directory on itself." : "");
 }
 
 MountNamespace::~MountNamespace() {
