@@ -62,6 +62,7 @@ void Progress::phase(std::string const& what, std::string_view phase) {
   if (mode_ == Mode::json) {
     nlohmann::ordered_json const line = {
         {"message_type", "status"},
+        {"schema", "templatefs.build-progress/1"},
         {"template", what},
         {"phase", phase},
         {"elapsed_ms", static_cast<std::int64_t>(seconds_since(build.started) * 1000)},

@@ -87,6 +87,7 @@ void TransferProgress::print_line(std::string const& line) const {
 
 void TransferProgress::print_json(std::int64_t done) const {
   nlohmann::ordered_json line = {{"message_type", "status"},
+                                 {"schema", "templatefs.transfer-progress/1"},
                                  {"what", what_},
                                  {"bytes_done", done},
                                  {"elapsed_ms", static_cast<std::int64_t>(seconds_since(started_) * 1000)}};

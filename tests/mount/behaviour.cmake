@@ -51,7 +51,10 @@ templatefs_test(test_mount_commands LABELS mount LIBRARIES templatefs_mount_supp
   gc_command_test.cpp
   recipes_test.cpp
   verify_command_test.cpp)
+set_source_files_properties(schemas_test.cpp PROPERTIES
+  COMPILE_DEFINITIONS TEMPLATEFS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 templatefs_test(test_mount_inspection LABELS mount LIBRARIES templatefs_mount_support SOURCES
   inspection_test.cpp
+  schemas_test.cpp
   status_command_test.cpp
   watch_command_test.cpp)
