@@ -10,6 +10,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <sys/types.h>
+
 namespace templatefs::cli {
 
 namespace {
@@ -17,6 +19,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kFailuresShown = 3;
+constexpr std::size_t kUsersShown = 5;
 
 struct StatusOptions {
   std::vector<std::string> mount_points;
@@ -41,6 +44,39 @@ std::string passthrough_text(Json const& status) {
   return (active ? "yes: " : "no: ") + text_of(status, "/passthrough/reason");
 }
 
+/// "images 3 of 100", "images 3" without a limit; empty where nobody has counted.
+std::string use_text(Json const& used, std::string const& what, Json const& limit) {
+  auto const text = [&](Json const& number) {
+    return what == "bytes" ? human_size(number) : std::to_string(number.get<std::int64_t>());
+  };
+  if (!used.at(what).is_number()) return {};
+  return format("{}{} {}{}", what == "images" ? "" : ", ", what, text(used[what]),
+                limit.is_number() ? " of " + text(limit) : "");
+}
+
+/// A line for all users and one for each of those who have most, where there are limits.
+std::vector<std::string> quota_texts(Json const& quota) {
+  auto const& limits = quota.at("limits");
+  if (std::all_of(limits.begin(), limits.end(), [](auto const& each) { return each.is_null(); })) return {};
+  auto const uses = [&](Json const& used, std::string const& suffix) {
+    std::string out;
+    for (std::string const what : {"images", "bytes", "builds"})
+      out += use_text(used, what, limits.value(what + suffix, Json()));
+    return out;
+  };
+  std::vector<std::string> out{"all users: " + uses(quota.at("used"), "")};
+  std::vector<Json> users = quota.at("users");
+  std::stable_sort(users.begin(), users.end(),
+                   [](auto const& a, auto const& b) { return a.at("images") > b.at("images"); });
+  for (std::size_t at = 0; at < std::min(users.size(), kUsersShown); ++at) {
+    auto const uid = users[at].at("uid").get<uid_t>();
+    // Root is bound by the totals alone.
+    out.push_back(format("user {}: {}", uid, uses(users[at], uid == 0 ? "_of_root" : "_per_user")));
+  }
+  if (users.size() > kUsersShown) out.push_back(format("and {} more users", users.size() - kUsersShown));
+  return out;
+}
+
 void print(MountStatus const& mount) {
   std::printf("%s\n", mount.mount_point.c_str());
   auto const line = [](std::string_view label, std::string const& text) {
@@ -60,6 +96,8 @@ void print(MountStatus const& mount) {
                         mount.number("/counters/images_dropped")));
   line("opens", format("{} succeeded, {} failed, {} wait", mount.number("/counters/opens"),
                        mount.number("/counters/opens_failed"), mount.number("/waiting_requests")));
+  if (status.contains("quota"))
+    for (auto const& text : quota_texts(status["quota"])) line("quota", text);
   for (auto const& build : status["builds"])
     line("build", format("{}: {}, {}, {} waiting", text_of(build, "/template"), text_of(build, "/phase"),
                          elapsed_text(std::chrono::milliseconds(build.value("elapsed_ms", 0))),

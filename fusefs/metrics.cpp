@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string_view>
 
 namespace templatefs::fusefs {
@@ -67,6 +68,21 @@ void add_builds(Exposition& out, std::vector<BuildView> const& builds) {
     out.sample("build_waiters", labels, std::to_string(build->waiters));
 }
 
+/// Of all users: what one has is a matter for status.json, where no series come and go with users.
+void add_quota(Exposition& out, MountView const& view) {
+  auto const& quota = view.quota;
+  out.gauge("users", "Users who have an image or a build.", view.users.size());
+  auto const limit = [&](std::string_view name, std::string_view help,
+                         std::optional<std::int64_t> const& most) {
+    if (most) out.gauge(name, help, static_cast<std::uint64_t>(*most));
+  };
+  limit("images_limit", "Private images that all users may have.", quota.images);
+  if (quota.limits_bytes())
+    out.gauge("images_bytes", "What private images take that they do not share, as last measured.",
+              static_cast<std::uint64_t>(view.all_users.images.bytes));
+  limit("images_limit_bytes", "What the images of all users may take.", quota.bytes);
+}
+
 }  // namespace
 
 std::string metrics_text(Filesystem& fs) {
@@ -91,6 +107,7 @@ std::string metrics_text(Filesystem& fs) {
   out.counter("template_waits_total", "Images that waited for a template.", counters.template_waits);
   out.gauge("images", "Private images that exist.", view.images_existing);
   out.gauge("images_open", "Private images that are open.", view.images_open);
+  add_quota(out, view);
   out.gauge("waiting_requests", "Requests that wait for a template.", fs.parked.count());
   add_builds(out, view.builds);
   out.gauge("store_size_bytes", "Size of the store's filesystem.", view.store_bytes);

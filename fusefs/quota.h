@@ -61,6 +61,8 @@ class Holdings {
   };
 
   Share of(uid_t uid) const;
+  /// Those who have an image.
+  std::unordered_map<uid_t, Share> const& users() const noexcept { return users_; }
   Share const& all() const noexcept { return all_; }
   /// EDQUOT where this user may not have one more image.
   std::optional<Error> refusal(uid_t uid) const;
@@ -68,7 +70,7 @@ class Holdings {
   Quota quota;  // as it is now
 
  private:
-  std::unordered_map<uid_t, Share> users_;  // those who have an image
+  std::unordered_map<uid_t, Share> users_;
   Share all_;
 };
 

@@ -5,6 +5,7 @@
 #include "fusefs/version.h"
 
 #include <chrono>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
@@ -20,6 +21,9 @@ using Json = nlohmann::ordered_json;
 void count_images(Filesystem& fs, MountView& view) {
   fs.nodes.with([&](NodeTable& nodes) {
     view.nodes = nodes.size();
+    view.quota = nodes.holdings.quota;
+    view.all_users.images = nodes.holdings.all();
+    for (auto const& [uid, images] : nodes.holdings.users()) view.users[uid].images = images;
     nodes.for_each([&](Node const& node) {
       if (node.kind != NodeKind::image) return;
       auto const& image = static_cast<ImageNode const&>(node);
@@ -43,19 +47,50 @@ std::size_t count_waiters(Filesystem& fs, std::vector<fuse_ino_t> const& images)
   return fs.parked.count_waiting(ids);
 }
 
-std::vector<BuildView> look_at_builds(Filesystem& fs) {
+void look_at_builds(Filesystem& fs, MountView& view) {
   std::vector<BuildJob> jobs;
   fs.jobs.with([&](auto const& all) {
     for (auto const& [id, job] : all) jobs.push_back(job);
   });
   auto const now = std::chrono::steady_clock::now();
-  std::vector<BuildView> out;
-  out.reserve(jobs.size());
-  for (auto const& job : jobs)
-    out.push_back({job.request.path(), job.phase,
-                   std::chrono::duration_cast<std::chrono::milliseconds>(now - job.since), job.images.size(),
-                   count_waiters(fs, job.images)});
-  return out;
+  view.builds.reserve(jobs.size());
+  for (auto const& job : jobs) {
+    view.builds.push_back({job.request.path(), job.phase,
+                           std::chrono::duration_cast<std::chrono::milliseconds>(now - job.since),
+                           job.images.size(), count_waiters(fs, job.images)});
+    ++view.users[job.uid].builds;
+  }
+  view.all_users.builds = jobs.size();
+}
+
+Json limit_json(std::optional<std::int64_t> const& limit) {
+  return limit ? Json(*limit) : Json();
+}
+
+/// Bytes that nobody measures are not told.
+void add_use(Json& object, Quota const& quota, UserView const& user) {
+  object["images"] = user.images.images;
+  object["bytes"] = quota.limits_bytes() ? Json(user.images.bytes) : Json();
+  object["builds"] = user.builds;
+}
+
+Json quota_json(MountView const& view) {
+  auto const& quota = view.quota;
+  Json used = Json::object();
+  add_use(used, quota, view.all_users);
+  Json users = Json::array();
+  for (auto const& [uid, user] : view.users) {
+    users.push_back({{"uid", uid}});
+    add_use(users.back(), quota, user);
+  }
+  return {{"limits",
+           {{"images_per_user", limit_json(quota.images_per_user)},
+            {"bytes_per_user", limit_json(quota.bytes_per_user)},
+            {"builds_per_user", limit_json(quota.builds_per_user)},
+            {"images", limit_json(quota.images)},
+            {"bytes", limit_json(quota.bytes)}}},
+          {"used", used},
+          {"users", users}};
 }
 
 }  // namespace
@@ -63,7 +98,7 @@ std::vector<BuildView> look_at_builds(Filesystem& fs) {
 MountView look_at_mount(Filesystem& fs) {
   MountView view;
   count_images(fs, view);
-  view.builds = look_at_builds(fs);
+  look_at_builds(fs, view);
   struct statvfs store {};
   if (::fstatvfs(fs.cache.store().dir(), &store) == 0) {
     view.store_bytes = std::uint64_t{store.f_blocks} * store.f_frsize;
@@ -102,6 +137,7 @@ std::string status_json(Filesystem& fs) {
        {{"active", fs.connection.passthrough()}, {"reason", fs.connection.passthrough_reason()}}},
       {"accelerator", accelerator.empty() ? Json() : Json(accelerator)},
       {"images", {{"existing", view.images_existing}, {"open", view.images_open}}},
+      {"quota", quota_json(view)},
       {"nodes", view.nodes},
       {"waiting_requests", fs.parked.count()},
       {"builds", builds},

@@ -142,6 +142,46 @@ TEST_F(QuotaOf, BytesGoByTheLastMeasureAndAreGivenBackAtOnce) {
   EXPECT_EQ(open_as(kLimited, last), "ok");
 }
 
+TEST_F(QuotaOf, WhatIsUsedIsInTheStatusAndTheMetrics) {
+  FormatterStandIn const formatter("mkfs.ext4", FormatterStandIn::waiting_script());
+  mount("images_per_user = 3\nbytes_per_user = \"8M\"\nbuilds_per_user = 2\nimages = 10");
+  for (auto const* const name : {"a", "b"}) ASSERT_EQ(open_as(kLimited, name), "ok");
+  ASSERT_EQ(open_as(0, "r"), "ok");
+  write_at(open_file(image("a")).get(), std::string(1 << 20, 'x'), 0);
+  auto other = opener(kOther, "ext4/16M/a.img");
+  ASSERT_TRUE(formatter.wait_until_started());
+  auto const quota = [&] { return status_of(mount_->mount_point())["quota"]; };
+  EXPECT_TRUE(wait_until([&] { return quota()["used"]["bytes"] == 1 << 20; })) << "it is measured";
+  EXPECT_EQ(quota(), nlohmann::json::parse(R"({
+    "limits": {"images_per_user": 3, "bytes_per_user": 8388608, "builds_per_user": 2, "images": 10, "bytes": null},
+    "used": {"images": 4, "bytes": 1048576, "builds": 1},
+    "users": [{"uid": 0, "images": 1, "bytes": 0, "builds": 0},
+              {"uid": 1234, "images": 2, "bytes": 1048576, "builds": 0},
+              {"uid": 65534, "images": 1, "bytes": 0, "builds": 1}]})"));
+  EXPECT_THAT(run_program({"status", mount_->mount_point()}).text,
+              AllOf(HasSubstr("quota        all users: images 4 of 10, bytes 1M, builds 1\n"),
+                    HasSubstr("quota        user 1234: images 2 of 3, bytes 1M of 8M, builds 0 of 2\n"),
+                    HasSubstr("quota        user 0: images 1, bytes 0B, builds 0\n")));
+  EXPECT_THAT(read_file(AT_FDCWD, at(".templatefs/metrics")),
+              AllOf(HasSubstr("\ntemplatefs_users 3\n"), HasSubstr("\ntemplatefs_images_limit 10\n"),
+                    HasSubstr("\ntemplatefs_images_bytes 1048576\n")));
+  formatter.release();
+  EXPECT_EQ(other.wait(), 0);
+  for (auto const* const name : {"a", "b", "r"}) ASSERT_EQ(::unlink(image(name).c_str()), 0);
+  EXPECT_EQ(quota()["users"],
+            nlohmann::json::parse(R"([{"uid": 65534, "images": 1, "bytes": 0, "builds": 0}])"));
+}
+
+TEST_F(QuotaOf, NothingLimitsNothingAndMeasuresNothing) {
+  mount("");
+  ASSERT_EQ(open_as(kLimited, "a"), "ok");
+  auto const quota = status_of(mount_->mount_point())["quota"];
+  for (auto const& limit : quota["limits"]) EXPECT_TRUE(limit.is_null());
+  EXPECT_EQ(quota["used"], nlohmann::json::parse(R"({"images": 1, "bytes": null, "builds": 0})"));
+  EXPECT_THAT(run_program({"status", mount_->mount_point()}).text, ::testing::Not(HasSubstr("quota")));
+  EXPECT_THAT(read_file(AT_FDCWD, at(".templatefs/metrics")), ::testing::Not(HasSubstr("limit")));
+}
+
 TEST_F(QuotaOf, BuildsHasAUserWaitForItsTurnAndNobodyElse) {
   if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "builds one at a time: one processor";
   FormatterStandIn const formatter("mkfs.ext4", FormatterStandIn::waiting_script());
