@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cache/image_listing.h"
 
+#include "base/birth_time.h"
+#include "base/files.h"
 #include "cache/image_tree.h"
 #include "cache/layout.h"
 
@@ -14,8 +16,14 @@ namespace templatefs::cache {
 
 namespace {
 
+void look_closely(int image, ImageEntry& entry) {
+  sync_file(image, entry.path);
+  entry.usage = Footprint(image).usage();
+  entry.made_at_ms = birth_time_ms(image);
+}
+
 void list_below(int store_dir, std::string const& root, ImageEntry::State state, std::string const& where,
-                std::vector<ImageEntry>& out) {
+                Look look, std::vector<ImageEntry>& out) {
   for_each_image(store_dir, root, [&](std::string const& path) {
     Fd const image = open_at_if_exists(store_dir, root + "/" + path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     struct stat st {};
@@ -23,6 +31,7 @@ void list_below(int store_dir, std::string const& root, ImageEntry::State state,
     ImageEntry entry{path, state, where, st.st_uid, st.st_size, st.st_blocks * std::int64_t{512}};
     entry.pin = read_pin(image.get());
     if (entry.pin) entry.uid = entry.pin->uid;
+    if (look == Look::close) look_closely(image.get(), entry);
     out.push_back(std::move(entry));
   });
 }
@@ -41,12 +50,12 @@ std::string_view state_name(ImageEntry::State state) {
   return "kept";
 }
 
-std::vector<ImageEntry> list_images(int store_dir) {
+std::vector<ImageEntry> list_images(int store_dir, Look look) {
   std::vector<ImageEntry> images;
   for (auto const& session : list_sessions(store_dir))
     list_below(store_dir, layout::session_images(session.name),
-               session.alive ? ImageEntry::State::live : ImageEntry::State::dead, session.what, images);
-  list_below(store_dir, layout::kPinned, ImageEntry::State::kept, "", images);
+               session.alive ? ImageEntry::State::live : ImageEntry::State::dead, session.what, look, images);
+  list_below(store_dir, layout::kPinned, ImageEntry::State::kept, "", look, images);
   std::sort(images.begin(), images.end(), [](auto const& a, auto const& b) {
     return std::tie(a.path, a.where) < std::tie(b.path, b.where);
   });

@@ -5,11 +5,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "cache/layout.h"
-#include "cache/template_store.h"
 #include "cli/report_text.h"
-#include "cli/template_json.h"
-
-#include <fcntl.h>
 
 namespace templatefs::cli {
 
@@ -65,9 +61,7 @@ InspectedTemplate inspect_template(cache::Store const& store, std::string const&
   InspectedTemplate out;
   out.entry = cache::look_at_template(store.dir(), key);
   out.directory = store.path() + "/" + layout::template_dir(key);
-  if (Fd const image = open_at_if_exists(store.dir(), layout::template_image(key), O_RDONLY | O_NOFOLLOW))
-    out.usage = cache::Footprint(image.get()).usage();
-  out.used_at_ms = cache::last_use_ms(store.dir(), key);
+  out.use = use_of_template(store, key);
   return out;
 }
 
@@ -85,9 +79,7 @@ Json InspectedTemplate::to_json() const {
     out["content_sha256"] = manifest.content_sha256;
     out["inputs"] = inputs;
   }
-  out["exclusive_bytes"] = usage ? Json(usage->exclusive) : Json();
-  out["shared_bytes"] = usage ? Json(usage->shared) : Json();
-  out["last_used"] = used_at_ms < 0 ? Json() : Json(rfc3339(used_at_ms));
+  add_use(out, use);
   out["directory"] = directory;
   return out;
 }
@@ -100,10 +92,11 @@ std::string InspectedTemplate::to_text() const {
   line("problem", entry.problem);
   if (entry.manifest) out += manifest_text(*entry.manifest);
   line("capacity", human_size(entry.capacity_bytes));
+  auto const& usage = use.usage;
   line("takes", usage ? format("{}: {} of its own, {} shared", human_size(usage->exclusive + usage->shared),
                                human_size(usage->exclusive), human_size(usage->shared))
                       : human_size(entry.allocated_bytes));
-  if (used_at_ms >= 0) line("last used", rfc3339(used_at_ms));
+  if (use.used_at_ms >= 0) line("last used", rfc3339(use.used_at_ms));
   for (auto const& name : entry.names) line("name", name);
   for (auto const& user : entry.users) line("used by", format("pid {}: {}", user.pid, user.command));
   line("directory", directory);

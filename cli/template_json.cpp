@@ -2,8 +2,28 @@
 #include "cli/template_json.h"
 
 #include "base/files.h"
+#include "cache/layout.h"
+#include "cache/template_store.h"
+
+#include <fcntl.h>
 
 namespace templatefs::cli {
+
+TemplateUse use_of_template(cache::Store const& store, std::string const& key) {
+  TemplateUse out;
+  if (Fd const image =
+          open_at_if_exists(store.dir(), cache::layout::template_image(key), O_RDONLY | O_NOFOLLOW))
+    out.usage = cache::Footprint(image.get()).usage();
+  out.used_at_ms = cache::last_use_ms(store.dir(), key);
+  return out;
+}
+
+void add_use(nlohmann::ordered_json& row, TemplateUse const& use) {
+  using Json = nlohmann::ordered_json;
+  row["exclusive_bytes"] = use.usage ? Json(use.usage->exclusive) : Json();
+  row["shared_bytes"] = use.usage ? Json(use.usage->shared) : Json();
+  row["last_used"] = use.used_at_ms < 0 ? Json() : Json(rfc3339(use.used_at_ms));
+}
 
 nlohmann::ordered_json template_json(cache::TemplateEntry const& entry) {
   using Json = nlohmann::ordered_json;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fusefs/image_facts.h"
 
+#include "base/birth_time.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "cache/extent_usage.h"
@@ -10,7 +11,6 @@
 #include <memory>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 namespace templatefs::fusefs {
 
@@ -58,13 +58,6 @@ class BackingFile {
   Fd own_;
 };
 
-std::optional<std::string> birth_time(int fd) {
-  struct statx st {};
-  if (::statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &st) != 0 || (st.stx_mask & STATX_BTIME) == 0)
-    return std::nullopt;
-  return rfc3339(st.stx_btime.tv_sec * 1000 + st.stx_btime.tv_nsec / 1'000'000);
-}
-
 }  // namespace
 
 std::optional<std::string> image_fact(Filesystem& fs, fuse_ino_t number, std::string_view name) {
@@ -75,7 +68,10 @@ std::optional<std::string> image_fact(Filesystem& fs, fuse_ino_t number, std::st
   if (!subject.exists) return std::nullopt;
   if (name == "opener") return format("uid={} gid={}", subject.opener_uid, subject.opener_gid);
   BackingFile const file(subject);
-  if (name == "created") return birth_time(file.fd());
+  if (name == "created") {
+    auto const made_at = birth_time_ms(file.fd());
+    return made_at ? std::optional(rfc3339(*made_at)) : std::nullopt;
+  }
   sync_file(file.fd(), subject.place.name);
   auto const usage = cache::Footprint(file.fd()).usage();
   return std::to_string(name == "shared_bytes" ? usage.shared : usage.exclusive);

@@ -116,6 +116,37 @@ TEST_F(Commands, LsShowsWhatIsThereAndWhoUsesIt) {
                            HasSubstr(std::to_string(daemon.pid()))));
 }
 
+TEST_F(Commands, LongLsTellsWhatIsOnesOwnAndWhatIsShared) {
+  Daemon const daemon(store(), {"--builder", "host", "-o", "allow_other"});
+  auto const image = daemon / "ext4/64M/a.img";
+  ASSERT_EQ(open_outcome_as(1234, image, O_RDWR), "ok");
+  ASSERT_EQ(open_outcome(daemon / "ext4/64M/b.img", O_RDWR), "ok");
+  write_at(open_file(image).get(), std::string(1 << 20, 'x'), 50 << 20);
+  EXPECT_FALSE(run_json({"ls"})["templates"][0].contains("shared_bytes"));
+  EXPECT_FALSE(run_json({"ls", "--images"})["images"][0].contains("shared_bytes"));
+  auto const images = run_json({"ls", "--images", "-l"})["images"];
+  ASSERT_EQ(images.size(), 2u);
+  for (auto const* const name : {"exclusive_bytes", "shared_bytes"})
+    EXPECT_EQ(std::to_string(images[0][name].get<long>()),
+              xattr_of(image, std::string("user.templatefs.") + name))
+        << name;
+  EXPECT_EQ(images[0]["exclusive_bytes"], 1 << 20);
+  EXPECT_EQ(images[1]["exclusive_bytes"], 0);
+  EXPECT_EQ(images[0]["opener"], "uid=1234 gid=1234");
+  EXPECT_EQ(images[1]["opener"], "uid=0 gid=0");
+  EXPECT_EQ(images[0]["created"], xattr_of(image, "user.templatefs.created"));
+  auto const templates = run_json({"ls", "-l"})["templates"];
+  ASSERT_EQ(templates.size(), 1u);
+  EXPECT_EQ(templates[0]["shared_bytes"], images[0]["shared_bytes"]);
+  EXPECT_EQ(templates[0]["exclusive_bytes"], 0) << "its images have all of it";
+  EXPECT_THAT(templates[0]["last_used"].get<std::string>(), ::testing::MatchesRegex("20[0-9-]+T[0-9:]+Z"));
+  EXPECT_THAT(run({"ls", "-l"}).text,
+              AllOf(HasSubstr("EXCLUSIVE"), HasSubstr(templates[0]["key"].get<std::string>()),
+                    HasSubstr(std::to_string(daemon.pid()) + " (" + program_path() + " mount -f ")));
+  EXPECT_THAT(run({"ls", "--images", "--long"}).text,
+              AllOf(HasSubstr("OPENER"), HasSubstr("uid=1234 gid=1234  20"), HasSubstr("  1M  ")));
+}
+
 TEST_F(Commands, CleanRemovesWhatNobodyUsesAndCounts) {
   ASSERT_TRUE(build({"ext4/16M", "raw/1G", "raw/1M"}).status.success());
   {

@@ -61,7 +61,9 @@ class JsonSchemas : public FreshStore {
   }
   void keep_listings() const {
     EXPECT_EQ(keep_of_store({"ls"}), 0);
+    EXPECT_EQ(keep_of_store({"ls", "-l"}), 0);
     EXPECT_EQ(keep_of_store({"ls", "--images"}), 0);
+    EXPECT_EQ(keep_of_store({"ls", "--images", "--long"}), 0);
     EXPECT_EQ(keep_of_store({"recipes"}), 0);
   }
   void keep_what_builds_print() const {
