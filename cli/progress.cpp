@@ -94,7 +94,7 @@ std::string Progress::bar(std::int64_t done, std::int64_t total) {
 }
 
 void Progress::draw(std::string const& line) {
-  std::fprintf(stderr, "\r\033[K%s", line.substr(0, terminal_size(STDERR_FILENO).columns - 1).c_str());
+  std::fprintf(stderr, "\r\033[K%s", cut_to(line, terminal_size(STDERR_FILENO).columns - 1).c_str());
   std::fflush(stderr);
 }
 

@@ -53,6 +53,9 @@ templatefs_test(test_mount_commands LABELS mount LIBRARIES templatefs_mount_supp
   verify_command_test.cpp)
 set_source_files_properties(schemas_test.cpp PROPERTIES
   COMPILE_DEFINITIONS TEMPLATEFS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+templatefs_test(test_mount_terminal LABELS mount TIMEOUT 240 LIBRARIES templatefs_mount_support SOURCES
+  terminal_test.cpp
+  tmux_terminal.cpp)
 templatefs_test(test_mount_inspection LABELS mount LIBRARIES templatefs_mount_support SOURCES
   inspection_test.cpp
   schemas_test.cpp
