@@ -5,6 +5,9 @@
 #include "tests/mount/mounted_store.h"
 #include "tests/support/wait_until.h"
 
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <map>
 #include <regex>
@@ -73,6 +76,24 @@ std::vector<std::string> faults_of_metrics(std::string const& text) {
     if (name.find(type) != std::string::npos) faults.push_back("the type in the name: " + name);
   }
   return faults;
+}
+
+/// Of promtool, where scripts/test has fetched it.
+void expect_promtool_agrees(std::string const& metrics, bool is_good = true) {
+  char const* const promtool = std::getenv("TEMPLATEFS_PROMTOOL");
+  if (promtool == nullptr || *promtool == '\0') {
+    std::printf(
+        "without TEMPLATEFS_PROMTOOL: promtool has not seen these metrics (scripts/fetch-promtool)\n");
+    return;
+  }
+  TempDir const dir;
+  replace_file(AT_FDCWD, dir / "metrics", metrics, 0600, false);
+  auto const output = run_command({"sh", "-c", R"("$0" check metrics <"$1")", promtool, dir / "metrics"},
+                                  Deadline::after(std::chrono::seconds(60)));
+  EXPECT_EQ(output.status.success(), is_good) << output.text << metrics;
+  if (is_good) {
+    EXPECT_EQ(output.text, "") << metrics;
+  }
 }
 
 TEST_F(Inspection, AnImageTellsWhenAndByWhomItWasMade) {
@@ -149,6 +170,7 @@ TEST_F(Inspection, StatusTellsOfBuildsAndWhoWaitsForThem) {
   auto const metrics = read_file(AT_FDCWD, daemon / ".templatefs/metrics");
   EXPECT_THAT(metrics, HasSubstr("\ntemplatefs_build_waiters{template=\"ext4/16M\",phase=\"format\"} 3\n"));
   EXPECT_THAT(faults_of_metrics(metrics), ::testing::IsEmpty()) << metrics;
+  expect_promtool_agrees(metrics);
   formatter.release();
   for (auto* const client : {&first, &second, &third}) EXPECT_EQ(client->wait(), 0);
 }
@@ -158,6 +180,7 @@ TEST_F(Inspection, MetricsKeepToTheFormatAndItsConventions) {
   ASSERT_EQ(open_outcome(daemon / "raw/1M/a.img", O_RDWR), "ok");
   auto const metrics = read_file(AT_FDCWD, daemon / ".templatefs/metrics");
   EXPECT_THAT(faults_of_metrics(metrics), ::testing::IsEmpty()) << metrics;
+  expect_promtool_agrees(metrics);
   EXPECT_THAT(metrics, AllOf(HasSubstr("\ntemplatefs_opens_total 1\n"), HasSubstr("\ntemplatefs_images 1\n"),
                              HasSubstr("accelerator=\"none\"")));
   for (auto const* const wrong :
@@ -165,6 +188,7 @@ TEST_F(Inspection, MetricsKeepToTheFormatAndItsConventions) {
         "# HELP templatefs_x_ms X.\n# TYPE templatefs_x_ms gauge\ntemplatefs_x_ms 1\n",
         "# HELP templatefs_x X.\n# TYPE templatefs_x gauge\ntemplatefs_x 1\ntemplatefs_x 2\n"})
     EXPECT_THAT(faults_of_metrics(wrong), ::testing::Not(::testing::IsEmpty())) << wrong;
+  expect_promtool_agrees("templatefs_x 1\n", false);
 }
 
 }  // namespace
