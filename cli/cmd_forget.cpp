@@ -63,7 +63,7 @@ int run(ForgetOptions options) {
 void add_forget(CLI::App& program, Action& action) {
   auto options = std::make_shared<ForgetOptions>();
   auto* const command = program.add_subcommand("forget", "Remove recipes that were baked or imported");
-  command->add_option("name", options->names, "Which ones")->required()->type_name("NAME");
+  command->add_option("name", options->names, "Which ones")->required()->type_name("RECIPE");
   options->config.add_to(*command);
   options->store.add_to(*command, false);
   command->footer("Example:\n  templatefs forget myapp");

@@ -43,7 +43,7 @@ void add_mount(CLI::App& program, Action& action) {
   auto* const command = program.add_subcommand("mount", "Mount the filesystem; returns once it answers");
   command->add_option("mount_point", options->mount_point, "An empty directory; made if only it is missing")
       ->required()
-      ->type_name("MNT");
+      ->type_name("DIR");
   command->add_flag("-f,--foreground", options->serve.foreground,
                     "Stay in the foreground, log to standard error");
   command->add_flag("--recover", options->serve.recover,

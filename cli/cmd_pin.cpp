@@ -57,7 +57,9 @@ int run(PinOptions const& options) {
 }
 
 void add(CLI::App& command, std::shared_ptr<PinOptions> const& options, Action& action) {
-  command.add_option("image", options->images, "Images in a mount")->required()->type_name("IMG...");
+  command.add_option("image", options->images, "Images in a mount")
+      ->required()
+      ->type_name(options->pin ? "IMG" : "PINNED");
   command.add_flag("-q,--quiet", options->quiet, "Print failures only");
   command.callback([options, &action] { action = [options] { return run(*options); }; });
 }

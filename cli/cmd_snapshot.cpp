@@ -129,7 +129,7 @@ void add_snapshot(CLI::App& program, Action& action) {
   auto* const command = program.add_subcommand("snapshot", "Remember an image as it stands, under a name");
   command->add_option("image", options->image, "An image in a mount")->required()->type_name("IMG");
   command->add_option("name", options->name, "The snapshot's name; without one they are listed")
-      ->type_name("NAME");
+      ->type_name("SNAPSHOT");
   command->add_flag("--force", options->force, "Even while it is open for writing");
   command->add_flag("--remove", options->remove, "Remove the snapshot instead");
   command->add_flag("--json", options->json, "Print JSON, schema templatefs.snapshot/1");
@@ -141,7 +141,8 @@ void add_revert(CLI::App& program, Action& action) {
   auto options = std::make_shared<SnapshotOptions>();
   auto* const command = program.add_subcommand("revert", "Give an image back what it was");
   command->add_option("image", options->image, "An image in a mount")->required()->type_name("IMG");
-  command->add_option("name", options->name, "A snapshot of it; without one its template")->type_name("NAME");
+  command->add_option("name", options->name, "A snapshot of it; without one its template")
+      ->type_name("SNAPSHOT");
   command->add_flag("--force", options->force, "Even while it is open: its users find other bytes in it");
   command->add_flag("--json", options->json, "Print JSON, schema templatefs.revert/1");
   command->footer("Example:\n  templatefs revert /mnt/templates/btrfs/1G/t1.img installed");

@@ -142,7 +142,7 @@ void add_why(CLI::App& program, Action& action) {
       program.add_subcommand("why", "Say why an image could not be opened, or its template not be found");
   command->add_option("path", options->path, "An image in a mount, or RECIPE/CAPACITY")
       ->required()
-      ->type_name("PATH");
+      ->type_name("PATH|RECIPE/CAPACITY");
   options->config.add_to(*command);
   options->store.add_to(*command, false);
   options->builder.add_to(*command);

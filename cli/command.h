@@ -55,5 +55,6 @@ void add_verify(CLI::App& program, Action& action);
 void add_gc(CLI::App& program, Action& action);
 void add_clean(CLI::App& program, Action& action);
 void add_doctor(CLI::App& program, Action& action);
+void add_completion(CLI::App& program, Action& action);
 
 }  // namespace templatefs::cli

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/completion_words.h"
 #include "cli/live_mount.h"
 #include "cli/mount_helper.h"
 #include "cli/suggest.h"
@@ -62,6 +63,8 @@ int help_mount(int argc, char** argv, CLI::App& program, templatefs::cli::Action
 
 int main(int argc, char** argv) {
   using namespace templatefs;
+  // For the shells' completion, at every key: not even the options are set up for it.
+  if (argc > 1 && std::string_view(argv[1]) == "__complete") return cli::complete({argv + 2, argv + argc});
   CLI::App program{
       "templatefs makes test disks appear: open MNT/btrfs/256M/<any-id>.img and a freshly formatted,\n"
       "private disk image is there. Templates are built once, in a guest, and cloned by reflink.",
@@ -97,6 +100,7 @@ int main(int argc, char** argv) {
   cli::add_clean(program, action);
   cli::add_provision(program, action);
   cli::add_doctor(program, action);
+  cli::add_completion(program, action);
 
   if (cli::is_mount_helper(argc, argv)) return help_mount(argc, argv, program, action);
 

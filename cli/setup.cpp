@@ -7,6 +7,7 @@
 #include "cache/guest_store.h"
 #include "cache/layout.h"
 #include "cache/store_location.h"
+#include "cli/choices.h"
 #include "vm/guest_builder.h"
 #include "vm/host_builder.h"
 
@@ -28,9 +29,9 @@ void StoreOptions::add_to(CLI::App& command, bool all) {
       .add_option("--store-size", size_text,
                   "Size of the filesystem made where there is no reflink (default: 20G)")
       ->type_name("SIZE");
-  command.add_option("--fanout", fan_out, "How images are made: auto, reflink (insist on it), copy")
-      ->type_name("HOW")
-      ->check(CLI::IsMember({"auto", "reflink", "copy"}).description(""));
+  one_of(*command.add_option("--fanout", fan_out, "How images are made: auto, reflink (insist on it), copy")
+              ->type_name("HOW"),
+         {"auto", "reflink", "copy"});
 }
 
 cache::Store::Options StoreOptions::resolve() const {
@@ -52,13 +53,14 @@ void BuilderOptions::add_to(CLI::App& command) {
       .add_option("--kernel", kernel,
                   "The guest's kernel (default: $TEMPLATEFS_KERNEL or the newest in /boot)")
       ->type_name("FILE");
-  command.add_option("--builder", builder, "Who formats: guest (a QEMU guest's kernel) or host")
-      ->type_name("WHO")
-      ->check(CLI::IsMember({"guest", "host"}).description(""));
-  command
-      .add_option("--accel", accelerator, "Accelerator: auto (kvm where a guest really runs on it), kvm, tcg")
-      ->type_name("NAME")
-      ->check(CLI::IsMember({"auto", "kvm", "tcg"}).description(""));
+  one_of(*command.add_option("--builder", builder, "Who formats: guest (a QEMU guest's kernel) or host")
+              ->type_name("WHO"),
+         {"guest", "host"});
+  one_of(*command
+              .add_option("--accel", accelerator,
+                          "Accelerator: auto (kvm where a guest really runs on it), kvm, tcg")
+              ->type_name("NAME"),
+         {"auto", "kvm", "tcg"});
 }
 
 void StoreOptions::fill_from(Config const& config) {

@@ -4,6 +4,7 @@
 #include "fusefs/image_files.h"
 #include "fusefs/operations.h"
 #include "fusefs/path_grammar.h"
+#include "fusefs/snapshots.h"
 
 #include <cstdio>
 
@@ -70,7 +71,7 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, char const* name) {
     if (err != 0 && err != ENOENT) return request.error(err);
     fs.counters.images_dropped += dropped;
     try {
-      remove_tree(dir->get(), std::string(".snapshots/") + name);
+      remove_tree(dir->get(), std::string(kSnapshots) + "/" + name);
       remove_tree(dir->get(), aside);
     } catch (Error const& error) {
       spdlog::warn("what is left of a removed set goes with the mount: {}", error.sentence());

@@ -27,7 +27,7 @@ namespace templatefs::fusefs {
 namespace {
 
 std::string directory_of(std::string const& store_name) {
-  return ".snapshots/" + store_name;
+  return std::string(kSnapshots) + "/" + store_name;
 }
 
 struct SnapshotSubject {

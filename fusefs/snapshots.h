@@ -10,6 +10,8 @@
 // the session. They follow a rename, and go with the image and with the mount.
 namespace templatefs::fusefs {
 
+inline constexpr char kSnapshots[] = ".snapshots";
+
 /// Of an open image, as it stands. Throws Error: EINVAL for a bad name, EEXIST, EBUSY where somebody may
 /// write to it, unless `force`.
 void take_snapshot(Filesystem& fs, fuse_ino_t number, OpenImage const& open, std::string const& name,

@@ -18,7 +18,8 @@ using ::testing::HasSubstr;
 constexpr char const* kCommands[] = {"mount", "run",      "umount", "ls",      "status", "inspect",
                                      "watch", "top",      "build",  "recipes", "import", "bake",
                                      "save",  "snapshot", "revert", "pin",     "unpin",  "forget",
-                                     "why",   "path",     "verify", "gc",      "clean",  "doctor"};
+                                     "why",   "path",     "verify", "gc",      "clean",  "doctor",
+                                     "completion"};
 
 class Usage : public LeakCheck {};
 

@@ -5,6 +5,7 @@
 #include "tests/mount/file_calls.h"
 #include "tests/mount/fresh_store.h"
 #include "tests/mount/mounted_store.h"
+#include "tests/support/on_terminal.h"
 #include "tests/support/wait_until.h"
 
 #include <csignal>
@@ -14,8 +15,6 @@
 
 #include <gmock/gmock.h>
 
-#include <sys/ioctl.h>
-#include <termios.h>
 #include <unistd.h>
 
 // The commands that show what mounts do, as they do it.
@@ -97,47 +96,6 @@ TEST_F(WatchCommand, TellsAFailureAndEndsOnASignal) {
   lines.signal(SIGINT);
   EXPECT_TRUE(lines.end().value().success());
 }
-
-/// A terminal of our own, of 24 rows, and a program that runs on it.
-class OnTerminal {
- public:
-  explicit OnTerminal(std::vector<std::string> const& argv, unsigned short columns = 80)
-      : master_(check(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK), "open", "a terminal")) {
-    check(::grantpt(master_.get()), "grant", "a terminal");
-    check(::unlockpt(master_.get()), "unlock", "a terminal");
-    slave_ = open_at(AT_FDCWD, ::ptsname(master_.get()), O_RDWR | O_NOCTTY);
-    winsize const size{24, columns, 0, 0};
-    check(::ioctl(slave_.get(), TIOCSWINSZ, &size), "size", "a terminal");
-    int const fd = slave_.get();
-    child_.emplace(Child::spawn(argv, {.descriptors = {{0, fd}, {1, fd}, {2, fd}}, .environment = {}}));
-  }
-  /// All that was written to it so far.
-  std::string const& text() {
-    char bytes[4096];
-    for (;;) {
-      auto const count = ::read(master_.get(), bytes, sizeof bytes);
-      if (count <= 0) return text_;
-      text_.append(bytes, static_cast<std::size_t>(count));
-    }
-  }
-  bool shows(std::string const& words) {
-    return wait_until([&] { return text().find(words) != std::string::npos; });
-  }
-  void type(std::string const& keys) { write_all(master_.get(), keys, "the terminal"); }
-  void signal(int number) const { child_->signal(number); }
-  std::optional<ExitStatus> end() { return child_->wait(Deadline::after(15s)); }
-  bool echoes() const {
-    termios state{};
-    check(::tcgetattr(slave_.get(), &state), "look at", "a terminal");
-    return (state.c_lflag & ECHO) != 0 && (state.c_lflag & ICANON) != 0;
-  }
-
- private:
-  Fd master_;
-  Fd slave_;
-  std::string text_;
-  std::optional<Child> child_;
-};
 
 TEST_F(TopCommand, FillsATerminalAndLeavesItAsItWas) {
   FormatterStandIn const formatter("mkfs.ext4", FormatterStandIn::waiting_script());
