@@ -2,6 +2,7 @@
 #include "cache/recipe.h"
 
 #include "base/log.h"
+#include "base/suggest.h"
 #include "cache/stored_recipe.h"
 #include "cache/stored_recipes.h"
 
@@ -85,9 +86,15 @@ void require_possible(TemplateRequest const& request) {
 
 Recipe const& require_recipe(RecipeBook const& book, std::string_view name) {
   if (auto const* const recipe = book.find(name)) return *recipe;
-  std::string known;
-  for (auto const* const each : book.all()) known += (known.empty() ? "" : ", ") + each->name;
-  throw Error(ENOENT, format("no recipe is called \"{}\"", name), format("There are: {}.", known));
+  std::string list;
+  std::vector<std::string> known;
+  for (auto const* const each : book.all()) {
+    list += (list.empty() ? "" : ", ") + each->name;
+    known.push_back(each->name);
+  }
+  auto const meant = suggestion(name, known);
+  throw Error(ENOENT, format("no recipe is called \"{}\"", name),
+              format("{}{}There are: {}.", meant, meant.empty() ? "" : " ", list));
 }
 
 TemplateRequest parse_request(RecipeBook const& book, std::string_view text) {

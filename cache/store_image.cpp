@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/random_name.h"
 #include "base/scope_exit.h"
+#include "base/suggest.h"
 #include "cache/layout.h"
 #include "cache/manifest.h"
 #include "cache/template_store.h"
@@ -187,8 +188,9 @@ Forgotten forget_recipe(Store const& store, Session const& session, std::string 
   forgotten.key = key_of(store, name);
   if (!is_recipe_name(name) || ::unlinkat(store.dir(), layout::stored_recipe(name).c_str(), 0) != 0) {
     if (is_recipe_name(name) && errno != ENOENT) throw_errno("forget", layout::stored_recipe(name));
+    auto const meant = suggestion(name, stored_recipe_names(store.dir()));
     throw Error(ENOENT, format("forget \"{}\": no recipe of that name is stored", name),
-                "`templatefs recipes` lists them.");
+                meant.empty() ? "`templatefs recipes` lists them." : meant);
   }
   if (!forgotten.key.empty())
     forgotten.fate = drop_template(store, session, forgotten.key, forgotten.other_names);

@@ -5,6 +5,7 @@
 #include "cache/cache.h"
 #include "cache/session.h"
 #include "cli/command.h"
+#include "cli/complain.h"
 #include "cli/progress.h"
 #include "cli/setup.h"
 #include "fusefs/mount.h"
@@ -118,8 +119,7 @@ int run(BuildOptions options) {
       parsed = cache::parse_request(recipes, text);
       cache::require_possible(*parsed);
     } catch (Error const& error) {
-      std::fprintf(stderr, "templatefs: %s\n", error.sentence().c_str());
-      return kUsage;
+      return complain(error, kUsage);
     }
     auto const& request = *parsed;
     if (std::find(requests.begin(), requests.end(), request) == requests.end()) requests.push_back(request);

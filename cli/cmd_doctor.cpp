@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/log.h"
+#include "cli/color.h"
 #include "cli/command.h"
 #include "cli/doctor_checks.h"
 #include "cli/table.h"
@@ -14,6 +16,7 @@ namespace {
 
 struct DoctorOptions {
   bool json = false;
+  ColorOption color;
   ConfigOptions config;
   StoreOptions store;
   BuilderOptions builder;
@@ -31,6 +34,11 @@ char const* verdict_name(Verdict verdict) {
   return "?";
 }
 
+Tone tone_of(Verdict verdict) {
+  if (verdict == Verdict::ok) return Tone::good;
+  return verdict == Verdict::warn ? Tone::doubtful : Tone::bad;
+}
+
 int run(DoctorOptions options) {
   auto const config = options.config.load();
   options.store.fill_from(config);
@@ -45,8 +53,8 @@ int run(DoctorOptions options) {
                       {"found", finding.found},
                       {"remedy", finding.remedy}});
     if (options.json) continue;
-    std::printf("%-5s %-13s %s\n", verdict_name(finding.verdict), finding.check.c_str(),
-                finding.found.c_str());
+    auto const word = options.color(tone_of(finding.verdict), format("{:<5}", verdict_name(finding.verdict)));
+    std::printf("%s %-13s %s\n", word.c_str(), finding.check.c_str(), finding.found.c_str());
     if (!finding.remedy.empty()) std::printf("%-5s %-13s -> %s\n", "", "", finding.remedy.c_str());
   }
   if (options.json) {
@@ -65,6 +73,7 @@ void add_doctor(CLI::App& program, Action& action) {
   auto* const command =
       program.add_subcommand("doctor", "Check everything that templatefs needs, by trying it");
   command->add_flag("--json", options->json, "Print JSON, schema templatefs.doctor/1");
+  options->color.add_to(*command);
   options->config.add_to(*command);
   options->store.add_to(*command, false);
   options->builder.add_to(*command);

@@ -3,6 +3,7 @@
 #include "cache/session.h"
 #include "cache/store_image.h"
 #include "cli/command.h"
+#include "cli/complain.h"
 #include "cli/setup.h"
 
 #include <cerrno>
@@ -50,8 +51,7 @@ int run(ForgetOptions options) {
       print(name, cache::forget_recipe(store, session, name));
     } catch (Error const& error) {
       if (error.err() != ENOENT) throw;
-      std::fprintf(stderr, "templatefs: %s\n", error.sentence().c_str());
-      status = kNotFound;
+      status = complain(error, kNotFound);
     }
   }
   session.drop();

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/capacity.h"
 #include "base/error.h"
+#include "base/log.h"
+#include "base/suggest.h"
 #include "cache/listing.h"
 #include "cli/command.h"
+#include "cli/complain.h"
 #include "cli/inspected_path.h"
 #include "cli/inspected_template.h"
 #include "cli/live_mount.h"
 #include "cli/setup.h"
-#include "cli/suggest.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -78,9 +80,10 @@ Inspected look_for_keys(InspectOptions const& options) {
   auto known = keys;
   for (auto const& key : keys) known.push_back(key.substr(0, key.rfind('-')));
   auto const meant = suggestion(prefix, known);
-  std::fprintf(stderr, "templatefs: no mount holds %s, and no template in %s has a key that begins so. %s\n",
-               options.subject.c_str(), store.path().c_str(),
-               meant.empty() ? "`templatefs ls` lists the keys." : meant.c_str());
+  complain(ENOENT,
+           format("no mount holds {}, and no template in {} has a key that begins so", options.subject,
+                  store.path()),
+           meant.empty() ? "`templatefs ls` lists the keys." : meant, kNotFound);
   return out;
 }
 
@@ -109,8 +112,7 @@ int run(InspectOptions options) {
       found = look_at_path(*mount);
     } catch (Error const& error) {
       if (error.err() != ENOENT) throw;
-      std::fprintf(stderr, "templatefs: %s\n", error.sentence().c_str());
-      return kNotFound;
+      return complain(error, kNotFound);
     }
   } else {
     options.store.fill_from(options.config.load());

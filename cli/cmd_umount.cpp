@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mount_table.h"
 #include "cli/command.h"
+#include "cli/complain.h"
 #include "cli/live_mount.h"
 #include "fusefs/mount_point.h"
 
@@ -42,8 +43,7 @@ int run(UmountOptions const& options) {
   std::string const mount_point = absolute_path(options.mount_point);
   auto const there = mount_at(mount_point);
   if (!there || there->type != fusefs::kMountType) {
-    std::fprintf(stderr, "templatefs: no templatefs is mounted at %s\n", mount_point.c_str());
-    return kNotFound;
+    return complain(ENOENT, "no templatefs is mounted at " + mount_point, "", kNotFound);
   }
   Fd const daemon = watch_daemon(mount_point);
   if (!fusefs::detach_mount(mount_point, options.lazy)) {

@@ -2,9 +2,11 @@
 #include "base/error.h"
 #include "base/lock_holders.h"
 #include "base/log.h"
+#include "base/suggest.h"
 #include "cache/layout.h"
 #include "cache/listing.h"
 #include "cache/verify.h"
+#include "cli/color.h"
 #include "cli/command.h"
 #include "cli/setup.h"
 #include "cli/stop_on_signal.h"
@@ -33,6 +35,7 @@ struct VerifyOptions {
   bool fast = false;
   bool json = false;
   bool quiet = false;
+  ColorOption color;
   ConfigOptions config;
   StoreOptions store;
 };
@@ -58,6 +61,19 @@ char const* word_of(Soundness soundness) {
   return "?";
 }
 
+Tone tone_of(Soundness soundness) {
+  if (soundness == Soundness::intact) return Tone::good;
+  return soundness == Soundness::quarantined ? Tone::bad : Tone::doubtful;
+}
+
+/// What to say of a template that is not there, perhaps because it was never called so.
+std::string gone(std::vector<std::string> const& keys, std::string const& key, std::string const& finding) {
+  if (std::find(keys.begin(), keys.end(), key) != keys.end()) return finding;
+  auto const meant = suggestion(key, keys);
+  if (meant.empty()) return finding;
+  return finding.empty() ? meant : finding + ". " + meant;
+}
+
 Findings verify(VerifyOptions const& options, cache::Store const& store, std::stop_token const& stop) {
   cache::sweep(store.dir());
   auto session = cache::Session::create(store.dir(), "verify", "");
@@ -75,6 +91,8 @@ Findings verify(VerifyOptions const& options, cache::Store const& store, std::st
                                 }};
     out.looked_at.push_back(cache::verify_template(
         store, session, key, options.fast ? cache::Depth::fast : cache::Depth::full, transfer));
+    if (out.looked_at.back().soundness == Soundness::gone)
+      out.looked_at.back().finding = gone(names.keys, key, out.looked_at.back().finding);
   }
   session.drop();
   return out;
@@ -86,8 +104,9 @@ std::string joined(std::vector<std::string> const& words) {
   return out;
 }
 
-void print_line(cache::Verified const& each, std::string const& store) {
-  std::printf("%-12s  %s%s%s\n", word_of(each.soundness), each.key.c_str(), each.finding.empty() ? "" : ": ",
+void print_line(cache::Verified const& each, std::string const& store, ColorOption const& color) {
+  auto const word = color(tone_of(each.soundness), format("{:<12}", word_of(each.soundness)));
+  std::printf("%s  %s%s%s\n", word.c_str(), each.key.c_str(), each.finding.empty() ? "" : ": ",
               each.finding.c_str());
   if (each.soundness != Soundness::quarantined) return;
   auto const place = format("{}/{}", store, cache::layout::quarantined(each.quarantine));
@@ -108,7 +127,7 @@ void print(VerifyOptions const& options, Findings const& findings, std::string c
     intact += each.soundness == Soundness::intact ? 1 : 0;
     quarantined += each.soundness == Soundness::quarantined ? 1 : 0;
     if (!options.quiet || each.soundness == Soundness::quarantined || each.soundness == Soundness::gone)
-      print_line(each, store);
+      print_line(each, store, options.color);
   }
   if (options.quiet) return;
   for (auto const& name : findings.foreign)
@@ -170,6 +189,7 @@ void add_verify(CLI::App& program, Action& action) {
   command->add_flag("--fast", options->fast, "Sizes and superblocks only, not the contents");
   command->add_flag("--json", options->json, "Print JSON lines: status while it runs, a summary");
   command->add_flag("-q,--quiet", options->quiet, "Print what is wrong only");
+  options->color.add_to(*command);
   options->config.add_to(*command);
   options->store.add_to(*command, false);
   command->footer(

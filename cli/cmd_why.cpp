@@ -6,6 +6,7 @@
 #include "cache/layout.h"
 #include "cache/listing.h"
 #include "cache/stored_recipe.h"
+#include "cli/color.h"
 #include "cli/command.h"
 #include "cli/live_mount.h"
 #include "cli/setup.h"
@@ -29,6 +30,7 @@ namespace {
 
 struct WhyOptions {
   std::string path;
+  ColorOption color;
   ConfigOptions config;
   StoreOptions store;
   BuilderOptions builder;
@@ -97,6 +99,14 @@ bool has_explanation(std::string_view path) {
   return in_set ? slash != name.npos && name.find('/', slash + 1) == name.npos : slash == name.npos;
 }
 
+/// The errno of the first line stands out: "t1.img: EIO: ...".
+std::string with_errno_in_color(std::string const& text, ColorOption const& color) {
+  auto const begin = text.find(": E") + 2;
+  auto const end = text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", begin);
+  if (begin == 1 || begin > text.find('\n') || end == text.npos || text[end] != ':') return text;
+  return text.substr(0, begin) + color(Tone::bad, text.substr(begin, end - begin)) + text.substr(end);
+}
+
 int run(WhyOptions options) {
   std::string below = options.path;
   bool told = false;
@@ -107,7 +117,10 @@ int run(WhyOptions options) {
     bool const is_link = fusefs::template_of_path(below).ends_with(std::string("/") + cache::kAuto);
     told = (is_link || below == mount->below) && has_explanation(below);
     if (told)
-      std::fputs(read_file(AT_FDCWD, mount->mount_point + "/.templatefs/why/" + below).c_str(), stdout);
+      std::fputs(with_errno_in_color(read_file(AT_FDCWD, mount->mount_point + "/.templatefs/why/" + below),
+                                     options.color)
+                     .c_str(),
+                 stdout);
     // The mount's own recipes and store, whatever they would be here.
     auto const status = read_status(mount->mount_point);
     if (options.store.path.empty()) options.store.path = status["store"]["path"];
@@ -122,14 +135,15 @@ int run(WhyOptions options) {
   auto const recipes = config.recipe_book(store ? &*store : nullptr);
   if (auto const wrong = fusefs::explain_grammar(recipes, Capacity::of_mib(std::int64_t{64} << 20), below)) {
     if (!told)
-      std::printf("%s: %s: %s\n", options.path.c_str(), errno_name(wrong->err()).c_str(),
-                  wrong->sentence().c_str());
+      std::printf("%s: %s: %s\n", options.path.c_str(),
+                  options.color(Tone::bad, errno_name(wrong->err())).c_str(), wrong->sentence().c_str());
     return kOk;
   }
   try {
     explain_template(options, store, cache::parse_request(recipes, fusefs::template_of_path(below)));
   } catch (Error const& error) {
-    std::printf("  its template: %s: %s\n", errno_name(error.err()).c_str(), error.sentence().c_str());
+    std::printf("  its template: %s: %s\n", options.color(Tone::bad, errno_name(error.err())).c_str(),
+                error.sentence().c_str());
   }
   return kOk;
 }
@@ -143,6 +157,7 @@ void add_why(CLI::App& program, Action& action) {
   command->add_option("path", options->path, "An image in a mount, or RECIPE/CAPACITY")
       ->required()
       ->type_name("PATH|RECIPE/CAPACITY");
+  options->color.add_to(*command);
   options->config.add_to(*command);
   options->store.add_to(*command, false);
   options->builder.add_to(*command);

@@ -10,12 +10,12 @@ class App;
 
 namespace templatefs::cli {
 
-/// Exit statuses, stable and documented in templatefs(8).
+/// Exit statuses, stable and documented in templatefs(1).
 enum Exit : int {
   kOk = 0,
   kFailed = 1,  // verify: also where something was put into quarantine
   kUsage = 2,
-  kNotFound = 3,  // no such mount, store or template
+  kNotFound = 3,  // no such mount, stored recipe or template
   kBuildFailed = 4,
   kTimedOut = 5,
   kDoctorFound = 7,

@@ -5,9 +5,9 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/suggest.h"
 #include "cli/mounted_image.h"
 #include "cli/report_text.h"
-#include "cli/suggest.h"
 #include "fusefs/path_grammar.h"
 
 #include <algorithm>

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/error.h"
 #include "base/log.h"
+#include "base/suggest.h"
 #include "cli/command.h"
+#include "cli/complain.h"
 #include "cli/completion_words.h"
 #include "cli/live_mount.h"
 #include "cli/mount_helper.h"
-#include "cli/suggest.h"
 #include "fusefs/version.h"
 
 #include <algorithm>
@@ -25,6 +26,12 @@ bool is_run(int argc, char** argv) {
   return argc > 1 && std::string_view(argv[1]) == "run";
 }
 
+/// --json among the words that are ours: those of `run` after "--" are its command's.
+bool asks_for_json(int argc, char** argv) {
+  auto const end = std::find(argv, argv + argc, std::string_view("--"));
+  return std::find(argv, end, std::string_view("--json")) != end;
+}
+
 int exit_status_of(templatefs::Error const& error) {
   return error.err() == ETIMEDOUT ? templatefs::cli::kTimedOut : templatefs::cli::kFailed;
 }
@@ -34,8 +41,7 @@ int run(templatefs::cli::Action const& action) {
     return action();
   } catch (...) {
     auto const error = templatefs::to_error(std::current_exception());
-    std::fprintf(stderr, "templatefs: %s\n", error.sentence().c_str());
-    return exit_status_of(error);
+    return templatefs::cli::complain(error, exit_status_of(error));
   }
 }
 
@@ -59,6 +65,32 @@ int help_mount(int argc, char** argv, CLI::App& program, templatefs::cli::Action
   return run(action) == cli::kOk ? cli::kOk : cli::kHelperFailed;
 }
 
+/// "Did you mean ..." for the first option that neither the program nor the command on its line knows.
+std::string meant_option(CLI::App& program) {
+  std::vector<std::string> known;
+  auto const add = [&](CLI::App* app) {
+    for (auto const* const option : app->get_options())
+      for (auto const& name : option->get_lnames()) known.push_back("--" + name);
+  };
+  add(&program);
+  for (auto* const command : program.get_subcommands()) add(command);
+  for (auto const& word : program.remaining(true))
+    if (word.starts_with("--"))
+      if (auto meant = templatefs::suggestion(word.substr(0, word.find('=')), known); !meant.empty())
+        return meant;
+  return {};
+}
+
+constexpr char kSeeHelp[] = "Run with --help for more information.";
+
+int misused(CLI::App& program, CLI::ParseError const& problem, int exit_status) {
+  std::string message = problem.what();
+  if (message.ends_with('.')) message.pop_back();
+  auto const meant = meant_option(program);
+  return templatefs::cli::complain(EINVAL, message, meant.empty() ? kSeeHelp : meant + " " + kSeeHelp,
+                                   exit_status);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -72,7 +104,7 @@ int main(int argc, char** argv) {
   program.set_version_flag("-V,--version", std::string("templatefs ") + kVersion, "Print the version");
   program.require_subcommand(1);
   program.get_formatter()->column_width(28);
-  program.footer("Example: `templatefs mount /mnt/templates`. See templatefs(8).");
+  program.footer("Example: `templatefs mount /mnt/templates`. See templatefs(1).");
 
   cli::Action action;
   cli::add_mount(program, action);
@@ -104,23 +136,23 @@ int main(int argc, char** argv) {
 
   if (cli::is_mount_helper(argc, argv)) return help_mount(argc, argv, program, action);
 
+  if (asks_for_json(argc, argv)) cli::complain_in_json();
   // CLI11 would only ask for a command, without a word on the one that was given.
   std::vector<std::string> commands;
   for (auto const* const each : program.get_subcommands([](CLI::App const*) { return true; }))
     commands.push_back(each->get_name());
   if (argc > 1 && argv[1][0] != '-' &&
       std::find(commands.begin(), commands.end(), argv[1]) == commands.end()) {
-    auto const meant = cli::suggestion(argv[1], commands);
-    std::fprintf(stderr, "templatefs: there is no command \"%s\". %s\n", argv[1],
-                 meant.empty() ? "Run with --help for more information." : meant.c_str());
-    return cli::kUsage;
+    auto const meant = suggestion(argv[1], commands);
+    return cli::complain(EINVAL, format("there is no command \"{}\"", argv[1]),
+                         meant.empty() ? kSeeHelp : meant, cli::kUsage);
   }
   try {
     program.parse(argc, argv);
   } catch (CLI::ParseError const& problem) {
     // Help and version arrive here as well, and are no failure.
-    if (program.exit(problem) == 0) return cli::kOk;
-    return is_run(argc, argv) ? cli::kRunFailed : cli::kUsage;
+    if (problem.get_exit_code() == 0) return program.exit(problem);
+    return misused(program, problem, is_run(argc, argv) ? cli::kRunFailed : cli::kUsage);
   }
 
   log_to({LogPlace::Kind::people}, LogLevel::warning);

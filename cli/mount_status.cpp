@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 #include "base/mount_table.h"
+#include "cli/command.h"
+#include "cli/complain.h"
 #include "cli/live_mount.h"
 #include "fusefs/mount_point.h"
 
@@ -73,7 +75,7 @@ std::vector<std::string> last_failures(std::string const& mount_point, std::size
 std::vector<std::string> mounts_to_show(std::vector<std::string> const& named) {
   if (named.empty()) {
     auto const all = all_mounts();
-    if (all.empty()) std::fputs("templatefs: no templatefs is mounted here\n", stderr);
+    if (all.empty()) complain(ENOENT, "no templatefs is mounted here", "", kNotFound);
     return all;
   }
   std::vector<std::string> out;
@@ -81,7 +83,7 @@ std::vector<std::string> mounts_to_show(std::vector<std::string> const& named) {
     auto const mount_point = absolute_path(each);
     auto const there = mount_at(mount_point);
     if (!there || there->type != fusefs::kMountType) {
-      std::fprintf(stderr, "templatefs: no templatefs is mounted at %s\n", mount_point.c_str());
+      complain(ENOENT, "no templatefs is mounted at " + mount_point, "", kNotFound);
       return {};
     }
     out.push_back(mount_point);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstdio>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -30,23 +31,26 @@ Progress::Mode Progress::mode_of(Style style) {
 }
 
 Progress::Progress(Style style, unsigned total) : mode_(mode_of(style)), total_(total) {
-  if (mode_ != Mode::bar) return;
+  if (mode_ != Mode::bar && mode_ != Mode::lines) return;
   ticker_ = std::jthread([this](std::stop_token const& stop) {
     std::mutex own;
     std::condition_variable_any pause;
     std::unique_lock lock(own);
     while (!pause.wait_for(lock, stop, 100ms, [&] { return stop.stop_requested(); })) {
       std::lock_guard const guard(mutex_);
-      if (Clock::now() - started_ >= kQuietStart) draw(describe());
+      if (mode_ == Mode::lines)
+        tell_phases();
+      else if (Clock::now() - started_ >= kQuietStart)
+        draw(describe());
     }
   });
 }
 
 Progress::~Progress() {
-  if (mode_ != Mode::bar) return;
+  if (!ticker_.joinable()) return;
   ticker_.request_stop();
   ticker_.join();
-  erase();
+  if (mode_ == Mode::bar) erase();
 }
 
 double Progress::seconds_since(Clock::time_point start) const {
@@ -55,10 +59,10 @@ double Progress::seconds_since(Clock::time_point start) const {
 
 void Progress::phase(std::string const& what, std::string_view phase) {
   std::lock_guard const guard(mutex_);
-  auto& build = running_.try_emplace(what, Build{"", Clock::now()}).first->second;
+  auto& build = running_.try_emplace(what, Build{"", Clock::now(), false}).first->second;
   build.phase = phase;
-  if (mode_ == Mode::lines)
-    std::fprintf(stderr, "[%8.3f] %s: %s\n", seconds_since(started_), what.c_str(), build.phase.c_str());
+  build.told = false;
+  if (mode_ == Mode::lines) tell_phases();
   if (mode_ == Mode::json) {
     nlohmann::ordered_json const line = {
         {"message_type", "status"},
@@ -71,6 +75,13 @@ void Progress::phase(std::string const& what, std::string_view phase) {
     std::printf("%s\n", line.dump().c_str());
     std::fflush(stdout);
   }
+}
+
+void Progress::tell_phases() {
+  if (Clock::now() - started_ < kQuietStart) return;
+  for (auto& [what, build] : running_)
+    if (!std::exchange(build.told, true))
+      std::fprintf(stderr, "[%8.3f] %s: %s\n", seconds_since(started_), what.c_str(), build.phase.c_str());
 }
 
 void Progress::finished(std::string const& what) {

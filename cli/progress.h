@@ -12,7 +12,8 @@
 namespace templatefs::cli {
 
 /// Shows several builds as they go: one line that is redrawn on a terminal, a dated line per phase otherwise,
-/// JSON lines with --json, nothing with --quiet. On standard error, but for JSON. Thread-safe.
+/// both from 300 ms on; JSON lines with --json, nothing with --quiet. On standard error, but for JSON.
+/// Thread-safe.
 class Progress {
  public:
   enum class Style { automatic, json, quiet };
@@ -42,9 +43,12 @@ class Progress {
   struct Build {
     std::string phase;
     Clock::time_point started;
+    bool told = false;  // its phase has its line
   };
 
   std::string describe() const;
+  /// The lines that nobody was told yet, once the work has taken long enough to be worth any.
+  void tell_phases();
   double seconds_since(Clock::time_point start) const;
 
   Mode const mode_;

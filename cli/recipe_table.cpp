@@ -2,7 +2,7 @@
 #include "cli/recipe_table.h"
 
 #include "base/log.h"
-#include "cli/suggest.h"
+#include "base/suggest.h"
 #include "vm/filesystem.h"
 #include "vm/restamp.h"
 

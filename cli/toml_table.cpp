@@ -3,7 +3,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 #include <algorithm>
 #include <cerrno>

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -43,10 +44,11 @@ void TransferProgress::begin(std::string what, std::int64_t total) {
   total_ = total;
   phase_started_ = Clock::now();
   if (mode_ == Progress::Mode::json) print_json(0);
-  if (mode_ == Progress::Mode::lines) {
-    print_line(what_);
-    next_ = phase_started_ + kLineInterval;
-  }
+  if (mode_ != Progress::Mode::lines) return;
+  told_ = false;
+  // The first of them may be over before it is worth a line.
+  next_ = started_ + kQuietStart;
+  advance(0);
 }
 
 void TransferProgress::advance(std::int64_t done) {
@@ -59,7 +61,7 @@ void TransferProgress::advance(std::int64_t done) {
       next_ = now + kRedraw;
       break;
     case Progress::Mode::lines:
-      print_line(what_ + ": " + describe(done));
+      print_line(std::exchange(told_, true) ? what_ + ": " + describe(done) : what_);
       next_ = now + kLineInterval;
       break;
     case Progress::Mode::json:

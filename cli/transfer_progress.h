@@ -42,6 +42,7 @@ class TransferProgress {
   Clock::time_point phase_started_ = started_;
   Clock::time_point next_;
   bool drawn_ = false;
+  bool told_ = true;  // the phase has its line
 };
 
 }  // namespace templatefs::cli

@@ -15,11 +15,10 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr char const* kCommands[] = {"mount", "run",      "umount", "ls",      "status", "inspect",
-                                     "watch", "top",      "build",  "recipes", "import", "bake",
-                                     "save",  "snapshot", "revert", "pin",     "unpin",  "forget",
-                                     "why",   "path",     "verify", "gc",      "clean",  "doctor",
-                                     "completion"};
+constexpr char const* kCommands[] = {
+    "mount",   "run",    "umount", "ls",   "status",   "inspect", "watch",     "top",   "build",
+    "recipes", "import", "bake",   "save", "snapshot", "revert",  "pin",       "unpin", "forget",
+    "why",     "path",   "verify", "gc",   "clean",    "doctor",  "completion"};
 
 class Usage : public LeakCheck {};
 
@@ -34,7 +33,7 @@ TEST_F(Usage, HelpNamesEveryCommandAndFitsAScreen) {
   EXPECT_TRUE(output.status.success());
   for (char const* const command : kCommands)
     EXPECT_THAT(output.text, HasSubstr(std::string("\n  ") + command + " "));
-  EXPECT_THAT(output.text, AllOf(HasSubstr("Example:"), HasSubstr("templatefs(8)")));
+  EXPECT_THAT(output.text, AllOf(HasSubstr("Example:"), HasSubstr("templatefs(1)")));
   expect_help_fits_a_screen(output.text, 12 + static_cast<int>(std::size(kCommands)));
 }
 

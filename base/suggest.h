@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-namespace templatefs::cli {
+namespace templatefs {
 
 /// "Did you mean \"btrfs\"?" for a word that is a slip or two away from one of `known`; empty otherwise.
 std::string suggestion(std::string_view word, std::vector<std::string> const& known);
 
-}  // namespace templatefs::cli
+}  // namespace templatefs

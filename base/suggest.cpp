@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 #include "base/log.h"
 
 #include <algorithm>
 #include <numeric>
 
-namespace templatefs::cli {
+namespace templatefs {
 
 namespace {
 
@@ -38,4 +38,4 @@ std::string suggestion(std::string_view word, std::vector<std::string> const& kn
   return format("Did you mean \"{}\"?", *nearest);
 }
 
-}  // namespace templatefs::cli
+}  // namespace templatefs

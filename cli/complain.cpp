@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/complain.h"
+
+#include <atomic>
+#include <cstdio>
+
+#include <nlohmann/json.hpp>
+
+namespace templatefs::cli {
+
+namespace {
+
+std::atomic<bool> in_json = false;
+
+void print_json(int err, std::string const& message, std::string const& remedy, int exit_status) {
+  nlohmann::ordered_json const document = {{"schema", "templatefs.error/1"},
+                                           {"errno", errno_name(err)},
+                                           {"message", message},
+                                           {"remedy", remedy},
+                                           {"exit_code", exit_status}};
+  std::fprintf(stderr, "%s\n",
+               document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+}
+
+}  // namespace
+
+void complain_in_json() noexcept {
+  in_json = true;
+}
+
+int complain(Error const& error, int exit_status) {
+  if (in_json)
+    print_json(error.err(), error.text() + ": " + errno_words(error.err()), error.remedy(), exit_status);
+  else
+    std::fprintf(stderr, "templatefs: %s\n", error.sentence().c_str());
+  return exit_status;
+}
+
+int complain(int err, std::string const& message, std::string const& remedy, int exit_status) {
+  if (in_json)
+    print_json(err, message, remedy, exit_status);
+  else
+    std::fprintf(stderr, "templatefs: %s%s%s\n", message.c_str(), remedy.empty() ? "" : ". ", remedy.c_str());
+  return exit_status;
+}
+
+}  // namespace templatefs::cli
