@@ -61,7 +61,9 @@ MountNamespace::MountNamespace() {
   }
   if (::mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0)
     throw_errno("keep to ourselves", "our mounts",
-                errno == EINVAL ? "In a chroot, / has to be a mount point: mount --bind its directory on itself." : "");
+                errno == EINVAL
+                    ? "In a chroot, / has to be a mount point: mount --bind its directory on itself."
+                    : "");
 }
 
 MountNamespace::~MountNamespace() {

@@ -59,6 +59,14 @@ class JsonSchemas : public FreshStore {
     Fd const out = open_at(AT_FDCWD, documents(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     write_all(out.get(), read_file(AT_FDCWD, path), documents());
   }
+  /// What it prints where it fails.
+  void keep_failure(std::vector<std::string> words) const {
+    words.emplace_back("--json");
+    auto const output = run(words);
+    EXPECT_FALSE(output.status.success()) << output.text;
+    Fd const out = open_at(AT_FDCWD, documents(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    write_all(out.get(), output.text, documents());
+  }
   void keep_listings() const {
     EXPECT_EQ(keep_of_store({"ls"}), 0);
     EXPECT_EQ(keep_of_store({"ls", "-l"}), 0);
@@ -172,6 +180,7 @@ void JsonSchemas::keep_what_is_found() const {
 
 TEST_F(JsonSchemas, DescribeAllThatIsPrintedAndWritten) {
   keep_listings();
+  keep_failure({"inspect", beside("nothing")});
   EXPECT_EQ(keep_of_store({"clean"}), 0);
   keep_what_builds_print();
   keep_builds_of_a_mount();
