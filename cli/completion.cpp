@@ -52,6 +52,7 @@ std::map<std::string, CompletedValue> const& values_by_label() {
         {"SIZE", {}},
         {"SECONDS", {}},
         {"OPT,...", {}},
+        {"USER", {}},
     };
   }();
   return values;
