@@ -92,7 +92,8 @@ void run_job(Filesystem& fs, cache::TemplateRequest const& request, std::int64_t
       fs.jobs.with([&](auto& jobs) { jobs.at(id).phase = phase; });
     };
     wish.before_build = [&] {
-      waits = !stop.stop_requested() && !take_turn(fs, id);
+      if (stop.stop_requested()) throw Error(ECANCELED, "build while the mount ends");
+      waits = !take_turn(fs, id);
       if (waits) throw Error(ECANCELED, "wait for a turn to build");
     };
     pinned = fs.cache.ensure(wish);
