@@ -16,9 +16,9 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr char const* kCommands[] = {
-    "mount",   "run",    "umount", "ls",   "status",   "inspect", "watch",     "top",   "build",
-    "recipes", "import", "bake",   "save", "snapshot", "revert",  "pin",       "unpin", "forget",
-    "why",     "path",   "verify", "gc",   "clean",    "doctor",  "completion"};
+    "mount",   "run",    "umount", "ls",   "status",   "inspect", "watch",      "top",      "build",
+    "recipes", "import", "bake",   "save", "snapshot", "revert",  "pin",        "unpin",    "forget",
+    "why",     "path",   "verify", "gc",   "clean",    "doctor",  "completion", "provision"};
 
 class Usage : public LeakCheck {};
 
