@@ -47,7 +47,7 @@ private_apt() { private_apt_tool apt-get -q "$@"; }
 private_apt_tool() {
   local tool=$1 at=$private_apt_dir/apt
   shift
-  "$tool" -o Dir::State="$at/state" -o Dir::State::status=/dev/null -o Dir::Cache="$at/cache" \
+  timeout 600 "$tool" -o Acquire::http::Timeout=60 -o Dir::State="$at/state" -o Dir::State::status=/dev/null -o Dir::Cache="$at/cache" \
     -o Dir::Etc::sourcelist="$at/etc/sources.list" -o Dir::Etc::sourceparts=/dev/null \
     -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
     -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none -o APT::Get::List-Cleanup=false \

@@ -51,7 +51,7 @@ class Churn : public LeakCheck, public ::testing::WithParamInterface<char const*
   }
 
   void round();
-  void check_images(bool all);
+  void check_images();
   void check_image(ChurnModel::Name const& name, ImageModel& image);
   void check_budget();
   void check_templates() const { EXPECT_THAT(faults_of_templates(store_->path()), IsEmpty()); }
@@ -165,8 +165,8 @@ void Churn::check_image(ChurnModel::Name const& name, ImageModel& image) {
   image.pinned = pinned ? Known::yes : Known::no;
 }
 
-/// That exactly those are there that must, and hold what they must: all of them, or a few.
-void Churn::check_images(bool all) {
+/// That exactly those are there that must, and hold what they must.
+void Churn::check_images() {
   std::set<ChurnModel::Name> listed;
   for (unsigned mount = 0; mount < ChurnedStore::kMounts; ++mount)
     for (auto const& directory : churned_directories())
@@ -181,9 +181,7 @@ void Churn::check_images(bool all) {
       at = images.erase(at);
       continue;
     }
-    if (all || !image.disk || image.exists == Known::maybe || image.pinned == Known::maybe ||
-        model_.chance(4))
-      check_image(name, image);
+    check_image(name, image);
     image.exists = Known::yes;
     ++at;
   }
@@ -207,14 +205,12 @@ TEST_P(Churn, LosesNothingAndLeavesNothing) {
     SCOPED_TRACE("round " + std::to_string(rounds));
     round();
     if (HasFatalFailure()) break;
-    check_images(rounds % 8 == 0);
+    check_images();
     EXPECT_THAT(store_->leaks(), IsEmpty());
-    if (rounds % 4 == 0) check_budget();
-    if (rounds % 16 == 0) check_templates();
+    check_budget();
+    check_templates();
     if (HasFailure()) break;
   }
-  check_images(true);
-  check_templates();
   std::cout << rounds << " rounds, " << actions_ << " actions, " << endings_ << " mounts ended" << std::endl;
 }
 

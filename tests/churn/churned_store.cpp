@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/churn/churned_store.h"
 
+#include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "cache/layout.h"
 #include "tests/mount/observe.h"
 #include "tests/mount/verify_store.h"
+#include "tests/support/leak_check.h"
 #include "tests/support/wait_until.h"
-
-#include <filesystem>
 
 #include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
 
 namespace templatefs::test {
 
@@ -40,10 +41,25 @@ std::vector<std::string> entries(std::string const& directory) {
   return names;
 }
 
+/// Those over a file of this process's.
+std::size_t loop_devices() {
+  std::size_t count = 0;
+  std::string const ours = "/templatefs-test-" + std::to_string(::getpid()) + "-";
+  for_each_entry(AT_FDCWD, "/sys/block", [&](std::string const& name) {
+    try {
+      count +=
+          read_file(AT_FDCWD, "/sys/block/" + name + "/loop/backing_file").find(ours) != std::string::npos;
+    } catch (Error const&) {
+      // It is over nothing.
+    }
+  });
+  return count;
+}
+
 }  // namespace
 
 ChurnedStore::ChurnedStore(std::string const& filesystem)
-    : filesystem_(filesystem), formatter_("mkfs.ext4", kFilling) {
+    : filesystem_(filesystem), loops_(loop_devices()), formatter_("mkfs.ext4", kFilling) {
   replace_file(AT_FDCWD, config(), kConfig, 0600, false);
   for (unsigned each = 0; each < kMounts; ++each) start(each, false);
 }
@@ -65,6 +81,12 @@ bool ChurnedStore::end(unsigned which) {
   mount(which).signal(SIGTERM);
   auto const status = mount(which).wait_for_end();
   return status && status->success();
+}
+
+std::multiset<std::string> ChurnedStore::mounts_of_all() const {
+  std::multiset<std::string> all{filesystem_.path()};
+  for (auto const& mount : mounts_) all.insert(mount.dir / "mnt");
+  return all;
 }
 
 std::vector<std::string> ChurnedStore::debris() const {
@@ -91,6 +113,9 @@ std::vector<std::string> ChurnedStore::leaks() const {
         found.push_back(format("{} descriptors, {} at its start", now, mount.descriptors));
     }
     for (auto const& process : processes_mentioning(path(), daemons)) found.push_back(process);
+    auto const held = Holdings::now();
+    if (held.mounts != mounts_of_all()) found.push_back(format("{} mounts", held.mounts.size()));
+    if (auto const now = loop_devices(); now != loops_) found.push_back(format("{} loop devices", now));
     return found.empty();
   };
   // Daemons finish what an end, or a release, begins.

@@ -7,7 +7,7 @@
 
 #include <array>
 #include <memory>
-#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,8 +44,10 @@ class ChurnedStore {
     std::size_t descriptors = 0;  // when it had just begun
   };
   std::vector<std::string> debris() const;
+  std::multiset<std::string> mounts_of_all() const;
 
   LoopFilesystem filesystem_;
+  std::size_t loops_;  // with its own
   FormatterStandIn formatter_;
   std::array<Mount, kMounts> mounts_;
 };
