@@ -39,10 +39,11 @@ void Connection::negotiate(fuse_conn_info& info) {
   fuse_unset_feature_flag(&info, FUSE_CAP_WRITEBACK_CACHE);
   // Truncated or grown from inside only: the page cache of the fallback stays right by itself.
   fuse_unset_feature_flag(&info, FUSE_CAP_AUTO_INVAL_DATA);
-  if (fuse_set_feature_flag(&info, FUSE_CAP_PASSTHROUGH)) {
-    info.max_backing_stack_depth = FUSE_BACKING_STACKED_OVER;
+  if (want_passthrough(info)) {
     passthrough_ = true;
     reason_.with([](std::string& reason) { reason = "reads and writes go straight to the store"; });
+  } else if (!kCanPassThrough) {
+    refuse_passthrough("this program was built with a libfuse older than 3.17 (TEMPLATEFS_PASSTHROUGH=OFF)");
   } else {
     refuse_passthrough("this kernel has no FUSE passthrough (Linux 6.9 and CONFIG_FUSE_PASSTHROUGH)");
   }

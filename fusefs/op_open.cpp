@@ -24,12 +24,9 @@ bool open_image(Filesystem& fs, fuse_ino_t number, Request& request, OpenImage& 
   if (info.flags & O_TRUNC) check(::ftruncate(open.fd(), 0), "truncate", "an image");
   info.fh = 0;
   info.noflush = 1;
-  info.backing_id = open.backing_id();
-  if (open.backing_id() == 0) {
-    // Nobody else changes an image, so what the kernel cached of it stays right from one open to the next.
-    info.keep_cache = 1;
-    info.parallel_direct_writes = 1;
-  }
+  set_backing_id(info, open.backing_id());
+  // Nobody else changes an image, so what the kernel cached of it stays right from one open to the next.
+  if (open.backing_id() == 0) info.keep_cache = 1;
   // Counted before the answer: the RELEASE may come before this thread goes on.
   if (may_write(info.flags)) count_writer(fs, number, 1);
   if (request.open(info)) return true;
