@@ -141,7 +141,10 @@ LoopStore::~LoopStore() {
   if (!file_) return;
   // The lock's conversion fails while anybody else uses the store; EBUSY means that somebody still has a file
   // open.
-  if (::flock(file_.get(), LOCK_EX | LOCK_NB) == 0) ::umount2(store_path_.c_str(), UMOUNT_NOFOLLOW);
+  struct stat st {};
+  bool const is_roots = ::stat(store_path_.c_str(), &st) == 0 && st.st_uid == 0;
+  if (is_roots && ::flock(file_.get(), LOCK_EX | LOCK_NB) == 0)
+    ::umount2(store_path_.c_str(), UMOUNT_NOFOLLOW);
 }
 
 }  // namespace templatefs::cache

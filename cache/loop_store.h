@@ -14,7 +14,8 @@ namespace templatefs::cache {
 /// Needs root.
 ///
 /// Users of it hold a shared flock on the file; the last one to leave unmounts it, and the loop device goes
-/// with the mount. After a crash the mount stays and the next start uses it as it is.
+/// with the mount; a store that was given to another user, who could not mount it again, stays mounted. After
+/// a crash the mount stays and the next start uses it as it is.
 class LoopStore {
  public:
   /// Mounts `store_path`'s loop file, making it with `bytes` (or a default: 20 GiB, at most 80 % of the free

@@ -26,23 +26,51 @@ struct ProvisionOptions {
   ConfigOptions config;
 };
 
-/// The store and all that is in it, unless it is theirs already. What is not ours is not followed to.
+/// Somebody else could put another directory, or a link to one, in the store's place while we work as root.
+void require_place_of_roots(std::string const& store) {
+  auto const parent = std::filesystem::path(store).parent_path().string();
+  struct stat st {};
+  check(::stat(parent.c_str(), &st), "stat", parent);
+  if (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    throw Error(EPERM, "give away a store in " + parent + ": others than root may write there",
+                "Choose a directory of root's; the store in it is the user's.");
+  if (::lstat(store.c_str(), &st) == 0 && !S_ISDIR(st.st_mode))
+    throw Error(ENOTDIR, "give away the store " + store, "A link will not do.");
+}
+
+/// All that is in a directory, whoever changes it meanwhile: no link is followed, symbolic or hard.
+void give_entries(Fd const& directory, passwd const& user) {
+  for_each_entry(directory.get(), ".", [&](std::string const& name) {
+    struct stat st {};
+    if (::fstatat(directory.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return;  // gone
+    if (S_ISDIR(st.st_mode)) {
+      Fd const below(
+          ::openat(directory.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      if (!below) return;
+      give_entries(below, user);
+      check(::fchown(below.get(), user.pw_uid, user.pw_gid), "chown", name);
+    } else if (st.st_uid == 0 && st.st_nlink == 1) {
+      check(::fchownat(directory.get(), name.c_str(), user.pw_uid, user.pw_gid, AT_SYMLINK_NOFOLLOW), "chown",
+            name);
+    }
+  });
+}
+
+/// Each time: what root's own commands left in it is the user's as well.
 void give_to(std::string const& owner, cache::Store const& store) {
   passwd const* const user = ::getpwnam(owner.c_str());
   if (user == nullptr)
     throw Error(ENOENT, "find the user " + owner, "systemd-sysusers makes those of services.");
-  struct stat st {};
-  check(::fstat(store.dir(), &st), "stat", store.path());
-  if (st.st_uid == user->pw_uid && st.st_gid == user->pw_gid) return;
-  for (auto const& entry : std::filesystem::recursive_directory_iterator(store.path()))
-    check(::lchown(entry.path().c_str(), user->pw_uid, user->pw_gid), "chown", entry.path().string());
-  // Last: where this was interrupted, the next time does the rest.
-  check(::fchown(store.dir(), user->pw_uid, user->pw_gid), "chown", store.path());
+  Fd const directory = open_at(store.dir(), ".", O_RDONLY | O_DIRECTORY);
+  give_entries(directory, *user);
+  check(::fchown(directory.get(), user->pw_uid, user->pw_gid), "chown", store.path());
 }
 
 int run(ProvisionOptions options) {
   options.store.fill_from(options.config.load());
-  auto store = cache::Store::open(options.store.resolve());
+  auto const place = options.store.resolve();
+  if (!options.owner.empty()) require_place_of_roots(place.path);
+  auto store = cache::Store::open(place);
   if (!options.owner.empty()) give_to(options.owner, store);
   store.stay_mounted();
   std::printf("%s: %s%s\n", store.path().c_str(), store.explanation().c_str(),

@@ -175,13 +175,23 @@ TEST_F(Unprivileged, WithTheServicesCapabilityItHasPassthroughOnAStoreMadeForIt)
   EXPECT_THAT(daemon.output(), AllOf(HasSubstr("fan-out reflink"), HasSubstr("passthrough yes")));
   write_image(daemon / "ext4/64M/a.img", "of root");
   EXPECT_EQ(read_image(daemon / "ext4/64M/a.img", 7), "of root");
-  // Root's commands use the store beside it, and leave it mounted.
+  // Root's commands use the store beside it.
   EXPECT_TRUE(run_program({"ls", "--store", store()}).status.success());
   EXPECT_EQ(errno_of_open(daemon / "ext4/64M/b.img"), 0);
   daemon.signal(SIGTERM);
   expect_order(daemon);
+  // They leave it mounted, too, and what they made is the user's from the next time on.
+  EXPECT_TRUE(run_program({"build", "--builder", "host", "--store", store(), "ext4/65M"}).status.success());
+  EXPECT_TRUE(run_program(provision).status.success());
+  auto const of_root = run_command({"find", store(), "-uid", "0"}, Deadline::after(std::chrono::seconds(20)));
+  EXPECT_EQ(of_root.text, "");
+  EXPECT_THAT(in_store("templates"), SizeIs(2)) << "it was unmounted";
   EXPECT_THAT(run_program({"provision", "--store", store(), "--owner", "no-such-user"}).text,
               HasSubstr("find the user no-such-user"));
+  TempDir const theirs;
+  ASSERT_EQ(::chown(theirs.path().c_str(), UnprivilegedDaemon::kUser, UnprivilegedDaemon::kUser), 0);
+  EXPECT_THAT(run_program({"provision", "--store", theirs / "store", "--owner", "nobody"}).text,
+              HasSubstr("others than root may write there"));
 }
 
 }  // namespace
