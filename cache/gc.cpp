@@ -77,16 +77,17 @@ GcResult collect_garbage(Store const& store, Session const& session, Budget cons
     bool const too_old = budget.max_age && std::chrono::milliseconds(now - used_at_ms) > *budget.max_age;
     if (!too_old && holds(budget, stock, need)) break;
     if (!too_old && !helps(budget, stock, need, key)) continue;
-    if (is_guest) {
-      if (rehearsal == Rehearsal::yes || GuestStore(store.dir()).remove(session.staging_dir(), key))
-        result.removed.push_back({key, used_at_ms, stock.remove(key), too_old, true});
-      continue;
-    }
     if (budget.keeps(key)) {
       result.kept.push_back(key);
       continue;
     }
     try {
+      if (is_guest) {
+        if (GuestStore(store.dir()).last_use_ms(key) != used_at_ms) continue;
+        if (rehearsal == Rehearsal::yes || GuestStore(store.dir()).remove(session.staging_dir(), key))
+          result.removed.push_back({key, used_at_ms, stock.remove(key), too_old, true});
+        continue;
+      }
       auto const unused_since = [&, &key = key, &used = used_at_ms] {
         return last_use_ms(store.dir(), key) == used;
       };
@@ -105,7 +106,8 @@ GcResult collect_garbage(Store const& store, Session const& session, Budget cons
           break;
       }
     } catch (Error const& error) {
-      spdlog::warn("template {} could not be removed: {}", key, error.sentence());
+      spdlog::warn("{} {} could not be removed: {}", is_guest ? "saved guest" : "template", key,
+                   error.sentence());
     }
   }
   result.size = stock.size();

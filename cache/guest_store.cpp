@@ -80,9 +80,9 @@ void GuestStore::give_up(std::string const& name, std::string const& why) noexce
 std::vector<GuestStore::Saved> GuestStore::list() const {
   std::vector<Saved> out;
   for_each_entry(store_dir_, layout::kGuests, [&](std::string const& name) {
-    Fd const dir = is_mark(name) ? Fd()
-                                 : open_at_if_exists(store_dir_, layout::saved_guest(name),
-                                                     O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (is_mark(name)) return;
+    Fd const dir(::openat(store_dir_, layout::saved_guest(name).c_str(),
+                          O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!dir) return;
     struct stat st {};
     check(::fstat(dir.get(), &st), "stat", name);
@@ -94,6 +94,12 @@ std::vector<GuestStore::Saved> GuestStore::list() const {
     out.push_back(std::move(saved));
   });
   return out;
+}
+
+std::int64_t GuestStore::last_use_ms(std::string const& name) const {
+  struct stat st {};
+  if (::fstatat(store_dir_, layout::saved_guest(name).c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return -1;
+  return st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1'000'000;
 }
 
 unsigned GuestStore::remove_all(int staging_dir) const {

@@ -40,7 +40,10 @@ class GuestStore : public vm::GuestShelf {
     std::int64_t bytes;
     std::int64_t used_at_ms;  // since the epoch
   };
+  /// Without those that we may not look into.
   std::vector<Saved> list() const;
+  /// As above; -1 where it is gone.
+  std::int64_t last_use_ms(std::string const& name) const;
   /// Through `staging_dir`. False where it is gone already. Throws Error.
   bool remove(int staging_dir, std::string const& name) const;
   /// All of them. Returns how many there were. Throws Error.

@@ -61,8 +61,9 @@ void Stock::read() {
   templates_.clear();
   guests_.clear();
   for (auto const& key : template_names(store_.dir()).keys) {
-    Fd const image =
-        open_at_if_exists(store_.dir(), layout::template_image(key), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    // What is gone, or not ours to look into, counts nothing.
+    Fd const image(::openat(store_.dir(), layout::template_image(key).c_str(),
+                            O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     templates_[key] = image ? Footprint(image.get()) : Footprint();
   }
   for (auto const& guest : GuestStore(store_.dir()).list()) guests_[guest.name] = guest.bytes;
