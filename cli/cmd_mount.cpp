@@ -49,7 +49,7 @@ void add_mount(CLI::App& program, Action& action) {
   command->add_flag("--recover", options->serve.recover,
                     "Show the images of a mount that crashed there, instead of sweeping them");
   options->serve.add_to(*command);
-  command->footer("Example:\n  templatefs mount --store /var/lib/templatefs -o allow_other /mnt/templates");
+  command->footer("Example:\n  templatefs mount --store /srv/templatefs -o allow_other /mnt/templates");
   command->callback([options, &action] { action = [options] { return run(*options); }; });
 }
 

@@ -17,7 +17,7 @@ namespace templatefs::cli {
 namespace {
 
 constexpr char kUsageWords[] = "It is: mount.templatefs SPEC DIR [-sfnvrw] [-o OPTIONS].";
-constexpr char kSystemStore[] = "/var/lib";
+constexpr char kSystemCache[] = "/var/cache";
 
 bool is_name_of_helper(std::string_view path) {
   auto const name = path.substr(path.rfind('/') + 1);
@@ -132,7 +132,7 @@ HelperCall parse_mount_helper(int argc, char const* const* argv, CLI::App const&
 
 void complete_bare_environment() {
   ::setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 0);
-  if (::geteuid() == 0) ::setenv("XDG_CACHE_HOME", kSystemStore, 1);
+  if (::geteuid() == 0) ::setenv("XDG_CACHE_HOME", kSystemCache, 1);
 }
 
 }  // namespace templatefs::cli

@@ -30,7 +30,7 @@ bool is_mount_helper(int argc, char const* const* argv);
 /// for a call that is none.
 HelperCall parse_mount_helper(int argc, char const* const* argv, CLI::App const& mount_command);
 
-/// What init systems leave out of the environment: PATH. Root's store is /var/lib/templatefs unless an
+/// What init systems leave out of the environment: PATH. Root's store is /var/cache/templatefs unless an
 /// option, TEMPLATEFS_STORE or the configuration says otherwise. Before the second thread.
 void complete_bare_environment();
 
