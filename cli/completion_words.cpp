@@ -32,7 +32,7 @@ namespace {
 
 namespace layout = cache::layout;
 
-constexpr unsigned kLongestSeconds = 1;
+constexpr unsigned kLongestSeconds = 3;
 
 /// Offered of every recipe that can have them.
 constexpr std::int64_t kUsualMib[] = {64, 256, 512, 1024, 2048, 4096, 10240};

@@ -23,6 +23,7 @@
 #include <CLI/CLI.hpp>
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 namespace templatefs::cli {
@@ -102,6 +103,8 @@ void ServeOptions::start_log(Config const& said, std::string const& mount_point)
 int serve(ServeOptions const& options, Config const& config, std::string const& mount_point,
           ServeHooks const& hooks) {
   fusefs::block_end_signals();
+  // What we run has no use for what a service lets us do.
+  ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   auto const largest = Capacity::parse(options.largest);
   if (!largest) throw Error(EINVAL, "--max-capacity " + options.largest, "Write it like 512M, 20G or 64T.");
 
@@ -124,7 +127,9 @@ int serve(ServeOptions const& options, Config const& config, std::string const& 
   std::optional<cache::Housekeeping> housekeeping(std::in_place, store, session);
   spdlog::info("mounted {} (store {}, {})", mount_point, store.path(), store.explanation());
   if (hooks.ready) hooks.ready(greeting(fs));
-  std::optional<ServiceStatus> service(std::in_place, fs);
+  // A mount in the background, or one of `run`, is not what a manager started.
+  std::optional<ServiceStatus> service;
+  if (options.foreground) service.emplace(fs);
 
   std::function<void()> on_hangup;
   if (!has_terminal())
