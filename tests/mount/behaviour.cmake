@@ -45,7 +45,7 @@ templatefs_test(test_mount_life LABELS mount LIBRARIES templatefs_mount_support 
 templatefs_test(test_mount_pins LABELS mount LIBRARIES templatefs_mount_support SOURCES
   pin_test.cpp
   snapshot_test.cpp)
-templatefs_test(test_mount_commands LABELS mount LIBRARIES templatefs_mount_support SOURCES
+templatefs_test(test_mount_commands LABELS mount TIMEOUT 300 LIBRARIES templatefs_mount_support SOURCES
   commands_test.cpp
   fan_out_mount_test.cpp
   gc_command_test.cpp
@@ -56,7 +56,7 @@ set_source_files_properties(schemas_test.cpp PROPERTIES
 templatefs_test(test_mount_terminal LABELS mount TIMEOUT 240 LIBRARIES templatefs_mount_support SOURCES
   terminal_test.cpp
   tmux_terminal.cpp)
-templatefs_test(test_mount_inspection LABELS mount LIBRARIES templatefs_mount_support SOURCES
+templatefs_test(test_mount_inspection LABELS mount TIMEOUT 300 LIBRARIES templatefs_mount_support SOURCES
   inspection_test.cpp
   schemas_test.cpp
   status_command_test.cpp

@@ -46,8 +46,9 @@ class Fstab : public FreshStore {
   void SetUp() override {
     FreshStore::SetUp();
     if (IsSkipped()) return;
-    make_directories(AT_FDCWD, dir_ / "upper", 0755);
-    make_directories(AT_FDCWD, dir_ / "work", 0755);
+    // Not in dir_: an overlay takes no other one for its upper directory.
+    make_directories(AT_FDCWD, beside("upper"), 0755);
+    make_directories(AT_FDCWD, beside("work"), 0755);
     make_directories(AT_FDCWD, dir_ / "mnt", 0755);
   }
   std::string mount_point() const { return dir_ / "mnt"; }
@@ -55,8 +56,8 @@ class Fstab : public FreshStore {
   CommandOutput run_in_namespace(std::string const& fstab, std::string const& script) const {
     replace_file(AT_FDCWD, dir_ / "fstab", fstab + "\n", 0644, false);
     std::string const prepare =
-        "set -e; mount -t overlay overlay -o lowerdir=/usr/sbin,upperdir=" + dir_ / "upper" +
-        ",workdir=" + dir_ / "work" + " /usr/sbin; for name in templatefs fuse.templatefs; do ln -sf " +
+        "set -e; mount -t overlay overlay -o lowerdir=/usr/sbin,upperdir=" + beside("upper") +
+        ",workdir=" + beside("work") + " /usr/sbin; for name in templatefs fuse.templatefs; do ln -sf " +
         program_path() + " /usr/sbin/mount.$name; done; mount --bind " + dir_ / "fstab" +
         " /etc/fstab; set +e; M=" + mount_point() + "; S=" + store() + "\n";
     return run_command({"unshare", "--mount", "env", "-i", "/bin/bash", "-c", prepare + script},

@@ -47,6 +47,14 @@ class OnATerminal : public FreshStore {
   }
 };
 
+/// A path of this length in the directory, wherever that is: of the sizes below only the large one has room
+/// for it.
+std::string long_path(TempDir const& dir, char letter, std::string const& end = "") {
+  constexpr std::size_t kLength = 120;
+  auto const taken = dir.path().size() + 1 + end.size();
+  return dir / (std::string(taken < kLength ? kLength - taken : 1, letter) + end);
+}
+
 void expect_top(TmuxTerminal const& terminal, Size size, std::string const& mount_point) {
   auto const lines = terminal.lines();
   ASSERT_THAT(lines, SizeIs(size.rows));
@@ -69,7 +77,7 @@ void expect_top(TmuxTerminal const& terminal, Size size, std::string const& moun
 TEST_F(OnATerminal, TopFitsEachSizeItGetsAndLeavesTheScreenAsItWas) {
   FormatterStandIn const formatter("mkfs.ext4", FormatterStandIn::waiting_script());
   TempDir const dir;
-  std::string const mount_point = dir / std::string(90, 'm');
+  std::string const mount_point = long_path(dir, 'm');
   ASSERT_EQ(outcome(::mkdir(mount_point.c_str(), 0755)), "ok");
   Daemon const daemon(store(), {"--builder", "host"}, mount_point);
   auto const open = open_file(daemon / "raw/1M/a.img");
@@ -104,7 +112,7 @@ TEST_F(OnATerminal, TopFitsEachSizeItGetsAndLeavesTheScreenAsItWas) {
 TEST_F(OnATerminal, WatchDrawsALineForEachBuildAndNeverMore) {
   FormatterStandIn const formatter("mkfs.ext4", FormatterStandIn::waiting_script());
   TempDir const dir;
-  std::string const mount_point = dir / std::string(90, 'm');
+  std::string const mount_point = long_path(dir, 'm');
   ASSERT_EQ(outcome(::mkdir(mount_point.c_str(), 0755)), "ok");
   Daemon const daemon(store(), {"--builder", "host"}, mount_point);
   auto client = opener(daemon / "ext4/16M/a.img");
@@ -159,7 +167,7 @@ TEST_F(OnATerminal, BuildKeepsItsBarInOneLine) {
 
 TEST_F(OnATerminal, ImportKeepsItsBarInOneLineAndTakesItAway) {
   TempDir const dir;
-  auto const disk = dir / (std::string(60, 'd') + ".qcow2");
+  auto const disk = long_path(dir, 'd', ".qcow2");
   auto const made = run_command({"qemu-img", "create", "-q", "-f", "qcow2", disk, "16M"}, Deadline::never());
   ASSERT_TRUE(made.status.success()) << made.text;
   ASSERT_EQ(outcome(::mkfifo((dir / "gate").c_str(), 0600)), "ok");
