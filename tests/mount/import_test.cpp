@@ -92,8 +92,7 @@ TEST_P(Import, IsByteForByteTheDiskInEveryMountAndGrows) {
   auto const output = run_program(words(dir_ / "disk.qcow2.xz"));
   ASSERT_TRUE(output.status.success()) << output.text;
   EXPECT_THAT(output.text,
-              AllOf(HasSubstr("] read " + dir_ / "disk.qcow2.xz\n"), HasSubstr("] convert "),
-                    HasSubstr("imported " + name() + ": "), HasSubstr("qcow2, compressed with xz"),
+              AllOf(HasSubstr("imported " + name() + ": "), HasSubstr("qcow2, compressed with xz"),
                     HasSubstr("MNT/" + name() + "/native/<id>.img")));
   EXPECT_EQ(contents(of_recipe("native/a.img")), padded());
   EXPECT_EQ(stat_of(of_recipe("64M/a.img")).st_size, 64 << 20);
