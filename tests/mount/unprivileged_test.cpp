@@ -162,6 +162,7 @@ TEST_F(Unprivileged, TakesOverTheMountPointOfADaemonThatWasKilled) {
 /// As the service is, on a disk that cannot reflink.
 TEST_F(Unprivileged, WithTheServicesCapabilityItHasPassthroughOnAStoreMadeForIt) {
   use_filesystem("ext4");
+  ASSERT_EQ(::chmod(store().substr(0, store().rfind('/')).c_str(), 0755), 0);
   std::vector<std::string> const provision{"provision", "--store", store(), "--store-size",
                                            "2G",        "--owner", "nobody"};
   for (int time = 0; time < 2; ++time) {
