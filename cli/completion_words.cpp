@@ -104,7 +104,8 @@ class Words {
 
   std::vector<std::string> recipe_names() const {
     std::vector<std::string> out;
-    for (auto const* const each : config_.recipe_book().all()) out.push_back(each->name);
+    auto const book = config_.recipe_book();
+    for (auto const* const each : book.all()) out.push_back(each->name);
     if (store_)
       for (auto const& each : cache::stored_recipe_names(store_.get())) out.push_back(each);
     return out;
