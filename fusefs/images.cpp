@@ -152,9 +152,15 @@ void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry 
       return true;
     });
     if (queued) return;
-    // It became open (or failed) while the request was being parked: take it back and look again.
-    if (auto parked = fs.parked.take(id))
+    // It became open (or failed) while the request was being parked: take it back and look again. What it
+    // comes to now is not our caller's to answer, who has let go of the request.
+    auto parked = fs.parked.take(id);
+    if (!parked) return;
+    try {
       with_open_image(fs, parked->request, number, entry, std::move(parked->resume));
+    } catch (...) {
+      if (parked->request) parked->request.error(to_error(std::current_exception()).err());
+    }
     return;
   }
 

@@ -2,6 +2,7 @@
 #include "tests/mount/sets_fixture.h"
 
 #include <cerrno>
+#include <iostream>
 
 #include <gmock/gmock.h>
 
@@ -91,7 +92,10 @@ TEST_F(SetsInAHurry, MadeAndRemovedFromAllSidesTheyLeaveNothing) {
       std::string const disk = set + "/POOL" + std::to_string(round / 3 % 4) + ".img";
       // Errors of somebody who loses a race, and no others.
       std::string const opened = open_outcome(disk, O_RDWR);
-      if (opened != "ok" && opened != "ENOENT" && opened != "ESTALE") return 1;
+      if (opened != "ok" && opened != "ENOENT" && opened != "ESTALE") {
+        std::cerr << "open " << disk << ": " << opened << "\n";
+        return 1;
+      }
       std::string const removed = outcome(index % 2 == 0 ? ::rmdir(set.c_str()) : ::unlink(disk.c_str()));
       if (removed != "ok" && removed != "ENOENT" && removed != "EBUSY") return 2;
     }
