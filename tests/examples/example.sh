@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by the tests beside it, which CTest calls with the program: a directory and a store that go with the test,
+# and a few ways to say what is expected.
+. "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
+
+[[ $# -eq 1 && -x $1 ]] || die "name the program templatefs."
+templatefs=$1
+PATH=$(dirname "$templatefs"):$PATH
+unset TEMPLATEFS_MNT TEMPLATEFS_STORE TEMPLATEFS_CONFIG
+
+skip_test() { skip_lint "$@"; }
+needs() {
+  local name
+  for name in "$@"; do have "$name" || skip_test "$name is not installed (scripts/install-deps --test)"; done
+}
+
+scratch=$(mktemp -d "${TMPDIR:-/var/tmp}/templatefs-example.XXXXXX")
+on_exit 'rm -rf --one-file-system "$scratch"'
+store=$scratch/store
+
+# run_in_mount COMMAND...: below a mount of its own.
+run_in_mount() { "$templatefs" run --builder host --store "$store" --store-size 1G -- "$@"; }
+
+# output FILE: what is looked at by `has` and `lacks`.
+output=$scratch/output
+fail() {
+  warn "$*"
+  [[ ! -s $output ]] || sed 's/^/  | /' "$output" >&2
+  exit 1
+}
+has() { grep -qF -- "$1" "$output" || fail "this is missing in the output: $1"; }
+lacks() { ! grep -qF -- "$1" "$output" || fail "this is in the output: $1"; }
+
+# expect STATUS COMMAND...: its output is in $output afterwards.
+expect() {
+  local want=$1 status=0
+  shift
+  "$@" >"$output" 2>&1 </dev/null || status=$?
+  [[ $status -eq $want ]] || fail "exit status $status instead of $want: $*"
+}
