@@ -58,7 +58,8 @@ expect 0 in_one "$cache" restore "$scratch/not-there"
 expect 0 in_one templatefs build --json "${templates[@]}"
 has '"built":true'
 [[ $(in_one "$cache" key raw/1M ext4/16M) == "$key" ]] || fail "the key has changed."
-[[ $(in_one "$cache" key raw/1M) != "$key" ]] || fail "other templates have the same key."
+other=$(in_one "$cache" key raw/1M)
+[[ $other =~ ^[0-9a-f]{16}$ && $other != "$key" ]] || fail "the key of another template is \"$other\"."
 expect 0 in_one "$cache" save "$scratch/templates.tar.zst"
 [[ $(stat -c %s "$scratch/templates.tar.zst") -lt 200000 ]] || fail "the file is large: $(stat -c %s "$scratch/templates.tar.zst")"
 
