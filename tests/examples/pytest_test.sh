@@ -26,7 +26,7 @@ to.joinpath("entry_points.txt").write_text("[pytest11]\n" + points)
 END
 export PYTHONPATH=$site PYTHONDONTWRITEBYTECODE=1
 cd "$scratch/tests"
-pytest_here=("$python" -m pytest --rootdir . -p no:cacheprovider -rA)
+pytest_here=("$python" -m pytest --rootdir . --basetemp "$scratch/base" -p no:cacheprovider -rA)
 
 # The same ids as the program's, for every byte and around the 200 bytes where they are shortened.
 "$python" - "$templatefs" <<'END' || fail "the plugin's ids are not those of \`templatefs path\`."
