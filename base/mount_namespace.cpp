@@ -38,6 +38,13 @@ bool is_same_file(int left, int right) {
          one.st_ino == other.st_ino;
 }
 
+/// What setns(2) makes of a root directory is the namespace's: in a chroot it has to be gone back to. 0 or an
+/// errno.
+int enter_mounts(int mounts, int root) noexcept {
+  if (::setns(mounts, CLONE_NEWNS) != 0 || ::fchdir(root) != 0 || ::chroot(".") != 0) return errno;
+  return 0;
+}
+
 Fd namespace_of(std::string const& process, char const* kind) {
   return open_at(AT_FDCWD, "/proc/" + process + "/ns/" + kind, O_RDONLY);
 }
@@ -46,8 +53,10 @@ Fd namespace_of(std::string const& process, char const* kind) {
 
 MountNamespace::MountNamespace() {
   Fd before = namespace_of("self", "mnt");
+  Fd root = open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
   if (::unshare(CLONE_NEWNS) == 0) {
     before_ = std::move(before);
+    root_before_ = std::move(root);
   } else {
     auto const user = ::geteuid();
     auto const group = ::getegid();
@@ -67,19 +76,22 @@ MountNamespace::MountNamespace() {
 }
 
 MountNamespace::~MountNamespace() {
-  if (before_ && ::setns(before_.get(), CLONE_NEWNS) != 0)
-    spdlog::error("leave the mount namespace: {}", errno_words(errno));
+  if (!before_) return;
+  if (int const err = enter_mounts(before_.get(), root_before_.get()); err != 0)
+    spdlog::error("leave the mount namespace: {}", errno_words(err));
 }
 
 MountNamespaceOf::MountNamespaceOf(pid_t pid)
-    : users_(namespace_of(std::to_string(pid), "user")), mounts_(namespace_of(std::to_string(pid), "mnt")) {
+    : users_(namespace_of(std::to_string(pid), "user")),
+      mounts_(namespace_of(std::to_string(pid), "mnt")),
+      root_(open_at(AT_FDCWD, "/proc/" + std::to_string(pid) + "/root", O_PATH | O_DIRECTORY)) {
   // To enter the one that we are in is an error.
   if (is_same_file(users_.get(), namespace_of("self", "user").get())) users_.reset();
 }
 
 int MountNamespaceOf::enter() const noexcept {
   if (users_ && ::setns(users_.get(), CLONE_NEWUSER) != 0) return errno;
-  return ::setns(mounts_.get(), CLONE_NEWNS) == 0 ? 0 : errno;
+  return enter_mounts(mounts_.get(), root_.get());
 }
 
 }  // namespace templatefs

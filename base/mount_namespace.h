@@ -24,10 +24,11 @@ class MountNamespace {
 
  private:
   Fd before_;  // empty where there is no way back
+  Fd root_before_;
 };
 
-/// Joins the namespaces of a process that has a MountNamespace: async-signal-safe, for a forked child. 0 or
-/// an errno.
+/// Joins the namespaces of a process that has a MountNamespace, and its root directory; the working directory
+/// is that root then. Async-signal-safe, for a forked child. 0 or an errno.
 class MountNamespaceOf {
  public:
   /// Throws Error.
@@ -37,6 +38,7 @@ class MountNamespaceOf {
  private:
   Fd users_;  // empty where it is our own
   Fd mounts_;
+  Fd root_;
 };
 
 }  // namespace templatefs

@@ -164,6 +164,21 @@ TEST_F(Run, AStoreOfItsOwnIsUnmountedAfterIt) {
   EXPECT_TRUE(std::filesystem::exists(own + ".img"));
 }
 
+TEST_F(Run, StaysInTheChrootThatItIsStartedIn) {
+  std::string const root = in_scratch("root");
+  ASSERT_EQ(::mkdir(root.c_str(), 0755), 0);
+  std::string const inside = "cat /mnt/marker; head -c 4 $TEMPLATEFS_MNT/raw/1M/a.img | od -An -tx1; pwd";
+  std::string script = "set -e; mount --rbind / " + root + "; mount -t tmpfs marker " + root +
+                       "/mnt; echo within >" + root + "/mnt/marker; cd " + root + "/mnt; exec chroot " +
+                       root + " " + program_path();
+  for (auto const& word : words({"sh", "-c", inside})) script += " '" + word + "'";
+  auto const output = run_command({"unshare", "--mount", "--propagation", "private", "sh", "-c", script},
+                                  Deadline::after(60s));
+  EXPECT_TRUE(output.status.success()) << output.text;
+  EXPECT_EQ(output.text, "within\n 00 00 00 00\n/\n");
+  expect_nothing_left();
+}
+
 TEST_F(Run, WorksForAUserWithoutRights) {
   std::string const program = in_scratch("templatefs");
   std::string const own = in_scratch("own");
