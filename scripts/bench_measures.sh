@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by scripts/bench: the measures. Each compares with a rival in the same run, turn by turn, and adds a line
-# to $work/table: measure, store, ours, rival, ratio, bar, sense (most or least), unit.
+# to $work/table: measure, store, ours, rival, ratio, bar, sense (most or least), unit, who the rival is.
 
 median() { sort -g | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 divide() { awk -v a="$1" -v b="$2" 'BEGIN { if (b + 0 == 0) exit 1; printf "%.3f\n", a / b }'; }
@@ -35,9 +35,39 @@ measure_open() { # STORE KIND
   numbers=$("$work/bench_open" "$open_count" "$mnt/$where" "$(the_template "$store")" "$store/bench") ||
     die "the open() measure failed: see the line above."
   read -r ours rival ours_tail rival_tail <<<"$numbers"
-  add_row "open() of a new id, median" "$kind" "$(divide "$ours" 1000)" "$(divide "$rival" 1000)" "$(divide "$ours" "$rival")" 2.0 most us
+  add_row "open() of a new id, median" "$kind" "$(divide "$ours" 1000)" "$(divide "$rival" 1000)" "$(divide "$ours" "$rival")" 2.0 most us \
+    "open(O_EXCL) and FICLONE"
   add_row "open() of a new id, p99" "$kind" "$(divide "$ours_tail" 1000)" "$(divide "$rival_tail" 1000)" \
-    "$(divide "$ours_tail" "$rival_tail")" - most us
+    "$(divide "$ours_tail" "$rival_tail")" - most us "open(O_EXCL) and FICLONE"
+}
+
+# process_us COMMAND...: how long it takes, in microseconds.
+process_us() {
+  local begin=${EPOCHREALTIME/./}
+  "$@" >"$work/process.log" 2>&1 || die "$1 failed: $(tail -n 1 "$work/process.log")."
+  say $((${EPOCHREALTIME/./} - begin))
+}
+
+# What a new disk takes where there is no such filesystem: an overlay of qcow2, or mkfs each time. A program's start is
+# part of these, as it is of every test that calls them.
+measure_ready() { # STORE KIND
+  local store=$1 kind=$2 round ours base
+  mkdir -p "$store/bench"
+  base=$(the_template "$store")
+  : >"$work/ours"; : >"$work/overlay"; : >"$work/mkfs"
+  for ((round = 1; round <= ready_rounds; round++)); do
+    read -r ours _ <<<"$("$work/bench_open" 10 "$mnt/$where" "$base" "$store/bench")" || die "the open() measure failed: see the line above."
+    divide "$ours" 1000 >>"$work/ours"
+    process_us qemu-img create -q -f qcow2 -F raw -b "$base" "$store/bench/overlay.qcow2" >>"$work/overlay"
+    truncate -s 256M "$store/bench/mkfs.img"
+    process_us mkfs.ext4 -q "$store/bench/mkfs.img" >>"$work/mkfs"
+    rm "$store"/bench/{overlay.qcow2,mkfs.img}
+  done
+  ours=$(median <"$work/ours")
+  add_row "a new disk for a VM" "$kind" "$ours" "$(median <"$work/overlay")" \
+    "$(divide "$ours" "$(median <"$work/overlay")")" - most us "qemu-img create -b"
+  add_row "a new, formatted disk" "$kind" "$ours" "$(median <"$work/mkfs")" \
+    "$(divide "$ours" "$(median <"$work/mkfs")")" - most us "mkfs.ext4 each time"
 }
 
 # fio_once FILE RW BLOCK DIRECT: MB/s. A file in the page cache needs --invalidate=0: dropping it works on the
@@ -76,7 +106,8 @@ measure_fio() { # STORE KIND
         fi
         say "$a" >>"$work/ours"; say "$b" >>"$work/rival"; divide "$a" "$b" >>"$work/ratio"
       done
-      add_row "fio $rw $block $mode" "$kind" "$(median <"$work/ours")" "$(median <"$work/rival")" "$(median <"$work/ratio")" 0.90 least MB/s
+      add_row "fio $rw $block $mode" "$kind" "$(median <"$work/ours")" "$(median <"$work/rival")" "$(median <"$work/ratio")" 0.90 least MB/s \
+        "the same file in the store"
     done
   done
   rm -f "$ours"
@@ -107,6 +138,6 @@ measure_cold() { # STORE KIND
     unmount
     say "$ours" >>"$work/ours"; say "$rival" >>"$work/rival"; divide "$ours" "$rival" >>"$work/ratio"
   done
-  add_row "cold ext4/256M, TCG, guestfish" "$kind" "$(divide "$(median <"$work/ours")" 1000)" \
-    "$(divide "$(median <"$work/rival")" 1000)" "$(median <"$work/ratio")" 0.5 most s
+  add_row "the first open() of ext4/256M, on TCG" "$kind" "$(divide "$(median <"$work/ours")" 1000)" \
+    "$(divide "$(median <"$work/rival")" 1000)" "$(median <"$work/ratio")" 0.5 most s "guestfish: mkfs"
 }
