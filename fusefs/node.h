@@ -8,6 +8,8 @@
 #include "fusefs/quota.h"
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -126,6 +128,9 @@ struct SetNode : ImageDirectoryNode {
   bool owned() const noexcept { return making > 0 || !listed.empty(); }
 };
 
+/// Values of extended attributes by their names: security_labels.h.
+using SecurityLabels = std::map<std::string, std::string, std::less<>>;
+
 /// An image: existing in the store or only a name, idle or open, at rest or on its way to being open.
 ///
 ///   name only --begin()--> busy --finish()--> exists and open --last release--> exists, idle
@@ -152,6 +157,7 @@ struct ImageNode : ListedNode {
   std::shared_ptr<OpenImage> open;         // null while idle
   std::vector<std::uint64_t> waiters;      // parked requests' ids, while busy
   Holdings::Charge charge;                 // from the first opener's begin to the end of its name
+  std::unique_ptr<SecurityLabels> security_labels;  // null while there are none
 
   bool kept() const override { return exists || busy || opens > 0; }
   bool claimed() const noexcept { return exists || busy || gone; }

@@ -3,6 +3,7 @@
 #include "fusefs/images.h"
 #include "fusefs/operations.h"
 #include "fusefs/pinning.h"
+#include "fusefs/security_labels.h"
 #include "fusefs/snapshots.h"
 
 #include <functional>
@@ -68,6 +69,8 @@ void op_setxattr(fuse_req_t req, fuse_ino_t number, char const* name, char const
                  int flags) {
   answer(req, [&](Request& request) {
     auto& fs = Filesystem::of(request);
+    if (is_security_label(name))
+      return request.error(set_security_label(fs, number, name, std::string(value, size), flags));
     bool const reverts = std::string_view(name) == "user.templatefs.revert";
     auto const act = act_of(name);
     if (!act && !reverts) return request.error(EOPNOTSUPP);
@@ -89,6 +92,7 @@ void op_setxattr(fuse_req_t req, fuse_ino_t number, char const* name, char const
 void op_removexattr(fuse_req_t req, fuse_ino_t number, char const* name) {
   answer(req, [&](Request& request) {
     auto& fs = Filesystem::of(request);
+    if (is_security_label(name)) return request.error(remove_security_label(fs, number, name));
     if (name != kKeepAttribute) return request.error(EOPNOTSUPP);
     auto const standing = standing_of(fs, number);
     if (standing.refusal != 0) return request.error(standing.refusal);

@@ -4,6 +4,7 @@
 #include "fusefs/image_facts.h"
 #include "fusefs/operations.h"
 #include "fusefs/pinning.h"
+#include "fusefs/security_labels.h"
 #include "fusefs/snapshots.h"
 
 #include <optional>
@@ -49,6 +50,7 @@ std::optional<std::string> value_of(Filesystem& fs, fuse_ino_t number, Subject c
 std::optional<std::string> special_value(Filesystem& fs, fuse_ino_t number, Subject const& subject,
                                          std::string_view name) {
   if (name == kKeepAttribute) return reason_of_pin(fs, number);
+  if (is_security_label(name)) return security_label(fs, number, name);
   if (name != "user.templatefs.snapshots") return value_of(fs, number, subject, name);
   if (!subject.is_image || subject.state == "name") return std::nullopt;
   std::string lines;

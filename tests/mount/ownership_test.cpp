@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 
 #include <sys/time.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 namespace templatefs::test {
@@ -112,6 +113,46 @@ TEST_F(Ownership, RootMayGiveItAway) {
   EXPECT_EQ(owner_of(image()), "1234 1234 0644");
   EXPECT_EQ(open_outcome_as(kBob, image(), O_RDONLY), "ok");
   EXPECT_EQ(open_outcome_as(kBob, image(), O_RDWR), "EACCES");
+}
+
+/// libvirt takes ENODATA for the promise that it may set the attribute, and starts no machine where it then
+/// may not.
+TEST_F(Ownership, WhoseItWasIsRememberedWithItForLibvirt) {
+  std::string const name = "trusted.libvirt.security.dac";
+  auto const set = [&](std::string const& path, std::string const& value, int flags) {
+    return outcome(::setxattr(path.c_str(), name.c_str(), value.data(), value.size(), flags));
+  };
+  EXPECT_EQ(set(image(), "+0:+0", 0), "EOPNOTSUPP") << "of a name that nobody opened";
+  ASSERT_EQ(open_outcome(image(), O_RDWR), "ok");
+  EXPECT_EQ(xattr_of(image(), name), "ENODATA");
+  EXPECT_EQ(set(image(), "+0:+0", XATTR_REPLACE), "ENODATA");
+  EXPECT_EQ(set(image(), "+0:+0", XATTR_CREATE), "ok");
+  EXPECT_EQ(set(image(), "+0:+0", XATTR_CREATE), "EEXIST");
+  EXPECT_EQ(set(image(), "+7:+7", 0), "ok");
+  EXPECT_EQ(set(image(), std::string(2000, 'x'), 0), "E2BIG");
+  EXPECT_EQ(set(at("raw/1M"), "+0:+0", 0), "EOPNOTSUPP");
+  for (int each = 0; each < 15; ++each)
+    EXPECT_EQ(outcome(::setxattr(image().c_str(), (name + std::to_string(each)).c_str(), "", 0, 0)), "ok");
+  EXPECT_EQ(outcome(::setxattr(image().c_str(), (name + "more").c_str(), "", 0, 0)), "ENOSPC");
+  EXPECT_EQ(::listxattr(image().c_str(), nullptr, 0), 0) << "copies carry none of it along";
+
+  // It goes with the image, and with nothing else.
+  EXPECT_EQ(outcome(::chown(image().c_str(), kAlice, kAlice)), "ok");
+  EXPECT_EQ(outcome(::rename(image().c_str(), image("moved").c_str())), "ok");
+  EXPECT_EQ(xattr_of(image("moved"), name), "+7:+7");
+  EXPECT_EQ(outcome_as(kAlice, [&] { return ::getxattr(image("moved").c_str(), name.c_str(), nullptr, 0); }),
+            "ENODATA");
+  EXPECT_EQ(outcome_as(kAlice, [&] { return ::setxattr(image("moved").c_str(), name.c_str(), "", 0, 0); }),
+            "EPERM");
+  ASSERT_EQ(open_outcome(image(), O_RDWR), "ok");
+  EXPECT_EQ(xattr_of(image(), name), "ENODATA");
+  EXPECT_EQ(outcome(::removexattr(image("moved").c_str(), name.c_str())), "ok");
+  EXPECT_EQ(outcome(::removexattr(image("moved").c_str(), name.c_str())), "ENODATA");
+  EXPECT_EQ(xattr_of(image("moved"), name), "ENODATA");
+  ASSERT_EQ(set(image("moved"), "again", 0), "ok");
+  ASSERT_EQ(outcome(::unlink(image("moved").c_str())), "ok");
+  ASSERT_EQ(open_outcome(image("moved"), O_RDWR), "ok");
+  EXPECT_EQ(xattr_of(image("moved"), name), "ENODATA");
 }
 
 TEST_F(Ownership, SetuidSetgidAndStickyBitsAreRefused) {
