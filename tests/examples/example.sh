@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by the tests beside it, which CTest calls with the program: a directory and a store that go with the test,
 # and a few ways to say what is expected.
+#
+# A test that sets `namespaces` before, to words of unshare(1), runs in mount and pid namespaces of its own, which end
+# with it: no mount or process of it is ever left.
+if [[ -v namespaces && -z ${in_namespaces-} && $(id -u) == 0 ]]; then
+  in_namespaces=yes exec unshare --mount --pid --fork --kill-child --mount-proc $namespaces -- "$0" "$@"
+fi
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
 
 [[ $# -eq 1 && -x $1 ]] || die "name the program templatefs."
@@ -37,4 +43,14 @@ expect() {
   shift
   "$@" >"$output" 2>&1 </dev/null || status=$?
   [[ $status -eq $want ]] || fail "exit status $status instead of $want: $*"
+}
+
+# eventually SECONDS COMMAND...: tries until it succeeds.
+eventually() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@" >"$output" 2>&1 </dev/null; do
+    [[ $SECONDS -lt $deadline ]] || fail "this did not succeed in time: $*"
+    sleep 0.1
+  done
 }
