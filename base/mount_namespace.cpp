@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/mount_namespace.h"
 
+#include "base/child.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
 
 #include <cerrno>
+#include <sstream>
 #include <string>
 
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace templatefs {
@@ -31,28 +32,25 @@ void map_to_ourselves(uid_t user, gid_t group) {
   write_text("/proc/self/gid_map", format("{} {} 1", group, group));
 }
 
-bool is_same_file(int left, int right) {
-  struct stat one {};
-  struct stat other {};
-  return ::fstat(left, &one) == 0 && ::fstat(right, &other) == 0 && one.st_dev == other.st_dev &&
-         one.st_ino == other.st_ino;
-}
-
 /// What setns(2) makes of a root directory is the namespace's: in a chroot it has to be gone back to. 0 or an
 /// errno.
-int enter_mounts(int mounts, int root) noexcept {
-  if (::setns(mounts, CLONE_NEWNS) != 0 || ::fchdir(root) != 0 || ::chroot(".") != 0) return errno;
-  return 0;
+int back_to(int root) noexcept {
+  return ::fchdir(root) == 0 && ::chroot(".") == 0 ? 0 : errno;
 }
 
-Fd namespace_of(std::string const& process, char const* kind) {
-  return open_at(AT_FDCWD, "/proc/" + process + "/ns/" + kind, O_RDONLY);
+/// As /proc numbers it, which may be that of another pid namespace than ours: proc(5), fdinfo of a pidfd.
+Fd root_of(Fd const& process) {
+  std::istringstream facts(read_file(AT_FDCWD, "/proc/self/fdinfo/" + std::to_string(process.get())));
+  std::string number;
+  for (std::string word; number.empty() && facts >> word;)
+    if (word == "Pid:") facts >> number;
+  return open_at(AT_FDCWD, "/proc/" + number + "/root", O_PATH | O_DIRECTORY);
 }
 
 }  // namespace
 
 MountNamespace::MountNamespace() {
-  Fd before = namespace_of("self", "mnt");
+  Fd before = open_at(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY);
   Fd root = open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
   if (::unshare(CLONE_NEWNS) == 0) {
     before_ = std::move(before);
@@ -65,7 +63,7 @@ MountNamespace::MountNamespace() {
           errno, "make a mount namespace",
           "Users other than root need user namespaces for it: look at the sysctls user.max_user_namespaces, "
           "kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns, or use "
-          "`templatefs mount`.");
+          "`templatefs mount`; in a container, --cap-add SYS_ADMIN allows it.");
     map_to_ourselves(user, group);
   }
   if (::mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0)
@@ -77,21 +75,20 @@ MountNamespace::MountNamespace() {
 
 MountNamespace::~MountNamespace() {
   if (!before_) return;
-  if (int const err = enter_mounts(before_.get(), root_before_.get()); err != 0)
-    spdlog::error("leave the mount namespace: {}", errno_words(err));
+  int const err = ::setns(before_.get(), CLONE_NEWNS) != 0 ? errno : back_to(root_before_.get());
+  if (err != 0) spdlog::error("leave the mount namespace: {}", errno_words(err));
 }
 
-MountNamespaceOf::MountNamespaceOf(pid_t pid)
-    : users_(namespace_of(std::to_string(pid), "user")),
-      mounts_(namespace_of(std::to_string(pid), "mnt")),
-      root_(open_at(AT_FDCWD, "/proc/" + std::to_string(pid) + "/root", O_PATH | O_DIRECTORY)) {
-  // To enter the one that we are in is an error.
-  if (is_same_file(users_.get(), namespace_of("self", "user").get())) users_.reset();
+MountNamespaceOf::MountNamespaceOf(pid_t pid) : process_(open_pidfd(pid)) {
+  if (!process_) throw_errno("pidfd_open", "the process of a mount namespace");
+  root_ = root_of(process_);
 }
 
 int MountNamespaceOf::enter() const noexcept {
-  if (users_ && ::setns(users_.get(), CLONE_NEWUSER) != 0) return errno;
-  return enter_mounts(mounts_.get(), root_.get());
+  // EINVAL: its user namespace is the one that we are in.
+  bool const entered = ::setns(process_.get(), CLONE_NEWUSER | CLONE_NEWNS) == 0 ||
+                       (errno == EINVAL && ::setns(process_.get(), CLONE_NEWNS) == 0);
+  return entered ? back_to(root_.get()) : errno;
 }
 
 }  // namespace templatefs

@@ -36,8 +36,7 @@ class MountNamespaceOf {
   int enter() const noexcept;
 
  private:
-  Fd users_;  // empty where it is our own
-  Fd mounts_;
+  Fd process_;  // must still live
   Fd root_;
 };
 

@@ -12,6 +12,7 @@
 #include "base/mount_table.h"
 #include "base/random_name.h"
 #include "base/scope_exit.h"
+#include "base/surroundings.h"
 #include "cache/layout.h"
 
 #include <cerrno>
@@ -103,6 +104,13 @@ bool is_mounted(std::string const& where, int file) {
 bool LoopStore::exists(std::string const& store_path) {
   struct stat st {};
   return ::stat(layout::loop_file(store_path).c_str(), &st) == 0 && S_ISREG(st.st_mode);
+}
+
+std::optional<std::string> LoopStore::impossible() {
+  if (!in_initial_user_namespace()) return "a user namespace may not mount one";
+  if (!has_sys_admin()) return "CAP_SYS_ADMIN is missing";
+  if (Fd const control{::open("/dev/loop-control", O_RDWR | O_CLOEXEC)}) return std::nullopt;
+  return "/dev/loop-control: " + errno_words(errno);
 }
 
 LoopStore LoopStore::mount(std::string const& store_path, std::optional<std::int64_t> bytes) {

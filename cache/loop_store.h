@@ -23,6 +23,8 @@ class LoopStore {
   /// not fit, EPERM without loop devices.
   static LoopStore mount(std::string const& store_path, std::optional<std::int64_t> bytes);
   static bool exists(std::string const& store_path);
+  /// Why root could not even try here, as in most containers; empty where it may.
+  static std::optional<std::string> impossible();
 
   LoopStore(LoopStore&&) noexcept = default;
   LoopStore& operator=(LoopStore&&) = delete;

@@ -72,7 +72,7 @@ void lay_out(int dir, std::string const& path) {
 
 Store Store::open(Options const& options) {
   Store store(options.path);
-  bool const may_make_loop = ::geteuid() == 0 && options.fan_out == FanOutChoice::automatic;
+  bool const wants_loop = ::geteuid() == 0 && options.fan_out == FanOutChoice::automatic;
   if (LoopStore::exists(options.path)) {
     if (::geteuid() == 0) store.loop_.emplace(LoopStore::mount(options.path, options.loop_bytes));
   } else {
@@ -80,7 +80,13 @@ Store Store::open(Options const& options) {
     Fd const there = open_at_if_exists(AT_FDCWD, options.path, O_RDONLY | O_DIRECTORY);
     bool const fresh =
         !there || (!has_our_format(there.get(), options.path) && is_empty_directory(there.get()));
-    if (!probe.works && may_make_loop && fresh) {
+    auto const no_loop = !probe.works && wants_loop && fresh ? LoopStore::impossible() : std::nullopt;
+    if (no_loop) {
+      store.explanation_ = format("{}; no filesystem of our own: {}", probe.describe(options.path), *no_loop);
+      spdlog::warn(
+          "{}; images are sparse copies. Give a --store on btrfs or xfs, in a container as a volume.",
+          store.explanation_);
+    } else if (!probe.works && wants_loop && fresh) {
       store.explanation_ = probe.describe(options.path) + "; using a filesystem of our own in " +
                            layout::loop_file(options.path);
       store.loop_.emplace(LoopStore::mount(options.path, options.loop_bytes));

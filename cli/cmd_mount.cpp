@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/daemonize.h"
 #include "cli/serve.h"
+#include "fusefs/mount_obstacle.h"
 #include "fusefs/mount_point.h"
 
 #include <cstdio>
@@ -25,6 +26,8 @@ int run(MountOptions options) {
   // What is said before the store is open is for whoever waits, a person or a service's manager.
   log_to({options.serve.foreground ? LogPlace::Kind::standard_error : LogPlace::Kind::people},
          options.serve.log_level(config));
+  // Before a store is made that is less than what this place could have.
+  fusefs::require_mountable(false);
   std::string const mount_point = fusefs::prepare_mount_point(options.mount_point);
   if (options.serve.foreground)
     return serve(options.serve, config, mount_point, {{}, [](std::string const& words) {

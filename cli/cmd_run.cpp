@@ -8,6 +8,7 @@
 #include "cli/daemonize.h"
 #include "cli/serve.h"
 #include "cli/sweep_watchdog.h"
+#include "fusefs/mount_obstacle.h"
 #include "fusefs/mount_point.h"
 
 #include <cerrno>
@@ -90,6 +91,7 @@ int run(RunOptions options) {
   auto const mount_point = options.mount_point.empty()
                                ? usual_mount_point(options.serve.store.path)
                                : std::filesystem::absolute(options.mount_point).string();
+  fusefs::require_mountable(true);
   SweepWatchdog watchdog(options.serve.store.resolve());
   auto const outcome = start_daemon([&, parent = ::getpid()](auto const& ready) {
     return serve(options.serve, config, mount_point, {[&] { return move_out(parent, mount_point); }, ready});

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/surroundings.h"
 
 #include <chrono>
 #include <sstream>
@@ -22,6 +23,9 @@ constexpr auto kInterval = std::chrono::milliseconds(50);
 bool has_signal_pending(pid_t thread) {
   // 0: a process of a pid namespace that is not below ours.
   if (thread == 0) return true;
+  // The mount namespace may be a container's and /proc still the host's.
+  static bool const proc_is_ours = proc_shows_our_processes();
+  if (!proc_is_ours) return true;
   try {
     std::istringstream status(read_file(AT_FDCWD, "/proc/" + std::to_string(thread) + "/status"));
     std::uint64_t pending = 0;

@@ -5,7 +5,9 @@
 #include "base/log.h"
 #include "base/mount_table.h"
 #include "base/scope_exit.h"
+#include "base/surroundings.h"
 #include "cache/layout.h"
+#include "fusefs/mount_obstacle.h"
 #include "fusefs/mount_point.h"
 #include "fusefs/operations.h"
 
@@ -54,13 +56,12 @@ sigset_t end_signals() {
 }
 
 std::string mount_remedy() {
-  if (::access("/dev/fuse", F_OK) != 0) return "There is no /dev/fuse: load the fuse module (modprobe fuse).";
-  if (::access("/dev/fuse", R_OK | W_OK) != 0) return "You may not open /dev/fuse: it should have mode 0666.";
-  if (::geteuid() != 0)
-    return "Is the fuse3 package (fusermount3) installed, is the mount point yours, and does /etc/fuse.conf "
-           "say "
-           "user_allow_other if -o allow_other is given?";
-  return {};
+  if (auto const obstacle = find_mount_obstacle()) return obstacle->what + ". " + obstacle->remedy;
+  if (has_sys_admin())
+    return "Root is denied it: docker's AppArmor profile does that (--security-opt apparmor=unconfined), a "
+           "seccomp "
+           "filter may.";
+  return "Is the mount point yours, and does /etc/fuse.conf say user_allow_other if -o allow_other is given?";
 }
 
 }  // namespace
