@@ -15,7 +15,7 @@ enum Exit : int {
   kOk = 0,
   kFailed = 1,  // verify: also where something was put into quarantine
   kUsage = 2,
-  kNotFound = 3,  // no such mount, stored recipe or template
+  kNotFound = 3,  // no such mount, store, stored recipe or template
   kBuildFailed = 4,
   kTimedOut = 5,
   kDoctorFound = 7,

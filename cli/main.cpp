@@ -7,6 +7,7 @@
 #include "cli/completion_words.h"
 #include "cli/live_mount.h"
 #include "cli/mount_helper.h"
+#include "cli/not_found.h"
 #include "fusefs/version.h"
 
 #include <algorithm>
@@ -39,6 +40,8 @@ int exit_status_of(templatefs::Error const& error) {
 int run(templatefs::cli::Action const& action) {
   try {
     return action();
+  } catch (templatefs::cli::NotFound const& error) {
+    return templatefs::cli::complain(error, templatefs::cli::kNotFound);
   } catch (...) {
     auto const error = templatefs::to_error(std::current_exception());
     return templatefs::cli::complain(error, exit_status_of(error));

@@ -8,6 +8,7 @@
 #include "cache/layout.h"
 #include "cache/store_location.h"
 #include "cli/choices.h"
+#include "cli/not_found.h"
 #include "vm/guest_builder.h"
 #include "vm/host_builder.h"
 
@@ -104,8 +105,9 @@ cache::Store require_store(StoreOptions const& options) {
   auto resolved = options.resolve();
   auto store = cache::Store::open_existing(resolved);
   if (!store)
-    throw Error(ENOENT, "open the store " + resolved.path + ": there is none yet",
-                "`templatefs mount MNT` or `templatefs build btrfs/256M` makes it; --store names another.");
+    throw NotFound(
+        ENOENT, "open the store " + resolved.path + ": there is none yet",
+        "`templatefs mount MNT` or `templatefs build btrfs/256M` makes it; --store names another.");
   return std::move(*store);
 }
 

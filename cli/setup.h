@@ -51,7 +51,7 @@ struct BuilderOptions {
   std::string kernel_path() const;
 };
 
-/// The store, or Error(ENOENT) that says that there is none yet and how one comes to be.
+/// The store, or NotFound(ENOENT) that says that there is none yet and how one comes to be.
 cache::Store require_store(StoreOptions const& options);
 
 /// How many builds may run at once: one a processor.

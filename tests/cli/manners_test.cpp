@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 // What is the same for all commands: suggestions, colour, progress, errors as JSON, exit statuses.
 namespace templatefs::test {
@@ -127,7 +128,7 @@ TEST_F(JsonErrors, HaveASchemaAndTheExitStatus) {
     std::string name;
     int status;
   };
-  for (auto const& [words, name, status] : {Case{{"verify", "--json"}, "ENOENT", 1},
+  for (auto const& [words, name, status] : {Case{{"verify", "--json"}, "ENOENT", 3},
                                             {{"ls", "--json", "--explode"}, "EINVAL", 2},
                                             {{"lss", "--json"}, "EINVAL", 2},
                                             {{"build", "--json", "btrsf/1G"}, "ENOENT", 2}}) {
@@ -188,8 +189,13 @@ using ExitStatuses = Manners;
 TEST_F(ExitStatuses, AreAsDocumented) {
   FormatterStandIn const formatter("mkfs.ext4", "exit 9");
   auto const status = [&](std::vector<std::string> const& words) { return run(words).status.describe(); };
-  EXPECT_EQ(status({"ls"}), "exit status 0");
-  EXPECT_EQ(status({"verify"}), "exit status 1");
+  for (auto const& needs_a_store : std::vector<std::vector<std::string>>{
+           {"verify"}, {"gc"}, {"forget", "nobody"}, {"inspect", "ext4-16m"}})
+    EXPECT_EQ(status(needs_a_store), "exit status 3") << needs_a_store[0];
+  for (auto const& takes_none :
+       std::vector<std::vector<std::string>>{{"ls"}, {"clean"}, {"recipes"}, {"why", "ext4/16M"}})
+    EXPECT_EQ(status(takes_none), "exit status 0") << takes_none[0];
+  EXPECT_EQ(::access(store_.c_str(), F_OK), -1) << "one was made";
   EXPECT_EQ(status({"ls", "surplus"}), "exit status 2");
   EXPECT_EQ(run_program({"umount", dir_.path()}).status.describe(), "exit status 3");
   EXPECT_EQ(status({"build", "--builder", "host", "--fanout", "copy", "ext4/16M"}), "exit status 4");
