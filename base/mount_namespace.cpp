@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/user_namespace.h"
 
 #include <cerrno>
 #include <sstream>
@@ -32,6 +33,19 @@ void map_to_ourselves(uid_t user, gid_t group) {
   write_text("/proc/self/gid_map", format("{} {} 1", group, group));
 }
 
+/// AppArmor, as Ubuntu has it, grants the namespace and refuses what is done in it: hence one failure for
+/// both.
+void enter_user_namespace() {
+  auto const user = ::geteuid();
+  auto const group = ::getegid();
+  try {
+    check(::unshare(CLONE_NEWUSER | CLONE_NEWNS), "make", "a user namespace for the mount");
+    map_to_ourselves(user, group);
+  } catch (Error const& error) {
+    throw Error(error.err(), error.text(), user_namespace_remedy());
+  }
+}
+
 /// What setns(2) makes of a root directory is the namespace's: in a chroot it has to be gone back to. 0 or an
 /// errno.
 int back_to(int root) noexcept {
@@ -56,21 +70,15 @@ MountNamespace::MountNamespace() {
     before_ = std::move(before);
     root_before_ = std::move(root);
   } else {
-    auto const user = ::geteuid();
-    auto const group = ::getegid();
-    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
-      throw Error(
-          errno, "make a mount namespace",
-          "Users other than root need user namespaces for it: look at the sysctls user.max_user_namespaces, "
-          "kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns, or use "
-          "`templatefs mount`; in a container, --cap-add SYS_ADMIN allows it.");
-    map_to_ourselves(user, group);
+    enter_user_namespace();
   }
-  if (::mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0)
-    throw_errno("keep to ourselves", "our mounts",
-                errno == EINVAL
+  if (::mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr) != 0) {
+    int const err = errno;
+    throw Error(err, "keep our mounts to ourselves",
+                err == EINVAL
                     ? "In a chroot, / has to be a mount point: mount --bind its directory on itself."
-                    : "");
+                    : user_namespace_remedy());
+  }
 }
 
 MountNamespace::~MountNamespace() {

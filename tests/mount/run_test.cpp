@@ -200,4 +200,29 @@ TEST_F(Run, WorksForAUserWithoutRights) {
   EXPECT_THAT(names_in(own + "/store/sessions"), IsEmpty());
 }
 
+TEST_F(Run, TellsAUserWhichSysctlForbidsTheNamespaceThatItTakes) {
+  // A user namespace in which there may be no further one, and the other two as Debian and Ubuntu have them.
+  std::string const forbid =
+      "mount -t tmpfs none /proc/sys/kernel; echo 0 >/proc/sys/kernel/unprivileged_userns_clone; "
+      "echo 1 >/proc/sys/kernel/apparmor_restrict_unprivileged_userns; ";
+  std::string const as_user =
+      "exec unshare --user --map-user=65534 --map-group=65534 --keep-caps sh -c "
+      "'echo 0 >/proc/sys/user/max_user_namespaces; "
+      "exec setpriv --inh-caps=-all --ambient-caps=-all -- \"$@\"' sh \"$@\"";
+  auto argv = words({"true"});
+  argv.insert(argv.begin(), {"unshare", "-m", "sh", "-c", forbid + as_user, "sh", program_path()});
+  auto const all = run_command(argv, Deadline::after(60s));
+  EXPECT_EQ(all.status.describe(), "exit status 125") << all.text;
+  EXPECT_THAT(all.text, AllOf(HasSubstr("make a user namespace for the mount"),
+                              HasSubstr("As root: sysctl -w user.max_user_namespaces=15000 && sysctl -w "
+                                        "kernel.unprivileged_userns_clone=1 && sysctl -w "
+                                        "kernel.apparmor_restrict_unprivileged_userns=0."),
+                              HasSubstr("`templatefs mount`")));
+  argv[4] = as_user;
+  auto const one = run_command(argv, Deadline::after(60s));
+  EXPECT_EQ(one.status.describe(), "exit status 125") << one.text;
+  EXPECT_THAT(one.text, AllOf(HasSubstr("sysctl -w user.max_user_namespaces="), Not(HasSubstr("apparmor"))));
+  EXPECT_THAT(names_in(store() + "/sessions"), IsEmpty());
+}
+
 }  // namespace templatefs::test
