@@ -13,8 +13,9 @@
 
 namespace templatefs::fusefs {
 
+inline constexpr bool kCanPassThrough = TEMPLATEFS_PASSTHROUGH;
+
 #if TEMPLATEFS_PASSTHROUGH
-inline constexpr bool kCanPassThrough = true;
 /// 0: reads and writes come through us, several at a time.
 inline void set_backing_id(fuse_file_info& info, int id) noexcept {
   info.backing_id = id;
@@ -27,13 +28,19 @@ inline bool want_passthrough(fuse_conn_info& info) noexcept {
   return true;
 }
 #else
-#define FUSE_CAP_HANDLE_KILLPRIV_V2 0
-#define FUSE_CAP_DIRECT_IO_ALLOW_MMAP 0
-inline constexpr bool kCanPassThrough = false;
 inline void set_backing_id(fuse_file_info& /*info*/, int /*id*/) noexcept {}
 inline bool want_passthrough(fuse_conn_info& /*info*/) noexcept {
   return false;
 }
+#endif
+
+#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 17)
+#ifndef FUSE_CAP_HANDLE_KILLPRIV_V2
+#define FUSE_CAP_HANDLE_KILLPRIV_V2 0
+#endif
+#ifndef FUSE_CAP_DIRECT_IO_ALLOW_MMAP
+#define FUSE_CAP_DIRECT_IO_ALLOW_MMAP 0
+#endif
 inline bool fuse_set_feature_flag(fuse_conn_info* info, std::uint32_t flag) noexcept {
   info->want |= info->capable & flag;
   return (info->capable & flag) != 0;
