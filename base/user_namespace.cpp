@@ -59,7 +59,9 @@ std::string user_namespace_remedy() {
   else if (is_in_chroot())
     remedy += "The kernel grants none in a chroot.";
   else
-    remedy += "No sysctl forbids them here: a security module does, or a container's seccomp profile, which --cap-add SYS_ADMIN opens.";
+    remedy +=
+        "No sysctl forbids them here: a security module does, or a container's seccomp profile, which "
+        "--cap-add SYS_ADMIN opens.";
   return remedy + " `templatefs mount` does without.";
 }
 

@@ -16,40 +16,35 @@ namespace {
 
 struct DoctorOptions {
   bool json = false;
+  bool list = false;
   ColorOption color;
   ConfigOptions config;
   StoreOptions store;
   BuilderOptions builder;
 };
 
-char const* verdict_name(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::ok:
-      return "ok";
-    case Verdict::warn:
-      return "WARN";
-    case Verdict::fail:
-      return "FAIL";
-  }
-  return "?";
-}
-
 Tone tone_of(Verdict verdict) {
   if (verdict == Verdict::ok) return Tone::good;
   return verdict == Verdict::warn ? Tone::doubtful : Tone::bad;
 }
 
-int run(DoctorOptions options) {
-  auto const config = options.config.load();
-  options.store.fill_from(config);
-  options.builder.fill_from(config);
-  auto const findings = examine(options.store, options.builder);
+int list() {
+  for (auto const& each : kTroubles)
+    std::printf("%-5s %-31s %s\n", verdict_name(each.verdict), std::string(each.name).c_str(),
+                std::string(each.meaning).c_str());
+  return kOk;
+}
+
+int run(DoctorOptions const& options) {
+  if (options.list) return list();
+  auto const findings = examine(options.config, options.store, options.builder);
   bool failed = false;
   nlohmann::ordered_json checks = nlohmann::ordered_json::array();
   for (auto const& finding : findings) {
     failed = failed || finding.verdict == Verdict::fail;
     checks.push_back({{"check", finding.check},
                       {"verdict", verdict_name(finding.verdict)},
+                      {"finding", finding.name},
                       {"found", finding.found},
                       {"remedy", finding.remedy}});
     if (options.json) continue;
@@ -72,6 +67,7 @@ void add_doctor(CLI::App& program, Action& action) {
   auto options = std::make_shared<DoctorOptions>();
   auto* const command =
       program.add_subcommand("doctor", "Check everything that templatefs needs, by trying it");
+  command->add_flag("--list", options->list, "Print all that it can find, and try nothing");
   command->add_flag("--json", options->json, "Print JSON, schema templatefs.doctor/1");
   options->color.add_to(*command);
   options->config.add_to(*command);

@@ -1,29 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cli/doctor_findings.h"
 #include "cli/setup.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace templatefs::cli {
 
-enum class Verdict { ok, warn, fail };
+using DoctorFindings = std::vector<Finding>;
 
-struct Finding {
-  Verdict verdict;
-  std::string check;   // "passthrough"
-  std::string found;   // what is there
-  std::string remedy;  // what to do; empty where all is well
-};
+/// Tries everything that templatefs needs. Leaves nothing behind; makes no store where there is none.
+DoctorFindings examine(ConfigOptions const& config, StoreOptions store, BuilderOptions builder);
 
-/// Tries everything: store and reflink, /dev/fuse and fusermount3, a mount with its passthrough, kernel and
-/// modules, formatters, QEMU, the accelerator, dead mounts. Leaves nothing behind; makes no store where there
-/// is none.
-std::vector<Finding> examine(StoreOptions const& store_options, BuilderOptions const& builder_options);
+// Its parts, each in a file of its own.
 
-/// The part of it that is about the template guest.
-void examine_guest(std::vector<Finding>& findings, BuilderOptions const& builder_options,
-                   cache::Store const* store);
+/// The store and what it is on; returned if it is there and can be used.
+std::optional<cache::Store> examine_store(DoctorFindings& findings, StoreOptions const& options);
+/// How images are made there: by reflink, in a filesystem of the store's own, or as copies. Throws Error
+/// where nothing can be written.
+void examine_fan_out(DoctorFindings& findings, std::string const& path, cache::Store const* store);
+/// Who we are and may do. Before a second thread.
+void examine_rights(DoctorFindings& findings);
+/// A real mount of our own for a moment, and a real image in it.
+void examine_mount(DoctorFindings& findings, BuilderOptions const& options, cache::Store const* store);
+/// What is called for on PATH.
+void examine_programs(DoctorFindings& findings);
+/// The template guest.
+void examine_guest(DoctorFindings& findings, BuilderOptions const& options, cache::Store const* store);
+/// Mounts that are dead, and mount(8)'s way to us.
+void examine_system(DoctorFindings& findings);
 
 }  // namespace templatefs::cli

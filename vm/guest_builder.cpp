@@ -30,17 +30,11 @@ bool is_formatted(BuildSpec const& spec) {
   return !spec.filesystem->formatter.empty();
 }
 
-/// Of the guest itself: transport, report port, disk.
-std::vector<std::string> const& machine_drivers() {
-  static std::vector<std::string> const names{"virtio_mmio", "virtio_console", "virtio_blk"};
-  return names;
-}
-
 std::vector<KernelModule> modules_for(Kernel const& kernel, BuildSpec const& spec) {
   auto wanted = spec.filesystem->modules;
   auto const for_seed = seed_modules(spec);
   wanted.insert(wanted.end(), for_seed.begin(), for_seed.end());
-  return find_modules(kernel.modules, machine_drivers(), wanted);
+  return find_modules(kernel.modules, guest_drivers(), wanted);
 }
 
 std::string digest_of_modules(std::vector<KernelModule> const& modules) {
@@ -138,7 +132,7 @@ AcceleratorProbe::Verdict GuestBuilder::accelerator(std::stop_token const& stop)
   machine.kernel = kernel.image;
   machine.accelerator = Accelerator::kvm;
   auto const boot = [&](Deadline deadline) {
-    auto const modules = find_modules(kernel.modules, machine_drivers(), {});
+    auto const modules = find_modules(kernel.modules, guest_drivers(), {});
     Fd const initrd = make_memory_file("templatefs-probe", make_initramfs({modules, {}, nullptr}));
     (void)GuestProcess(machine, initrd, {}, deadline, stop).next_event();
   };

@@ -80,6 +80,11 @@ class Walk {
 
 }  // namespace
 
+std::vector<std::string> const& guest_drivers() {
+  static std::vector<std::string> const names{"virtio_mmio", "virtio_console", "virtio_blk"};
+  return names;
+}
+
 std::vector<KernelModule> find_modules(std::string const& directory, std::vector<std::string> const& needed,
                                        std::vector<std::string> const& wanted) {
   Walk walk(directory);

@@ -11,6 +11,9 @@ struct KernelModule {
   bool required;     // else the guest goes on without it: a soft dependency, such as a faster checksum
 };
 
+/// What a template guest needs for itself, whatever it makes: transport, report port, disk.
+std::vector<std::string> const& guest_drivers();
+
 /// The module files to load, in order, for the named drivers of the kernel whose modules.dep is in
 /// `directory`: dependencies and soft dependencies (pre) first, what is built in left out. The host's
 /// modprobe.d is ignored. Drivers that the kernel does not have: those in `needed` throw Error(ENOPKG), those

@@ -51,7 +51,10 @@ templatefs_test(test_mount_commands LABELS mount TIMEOUT 300 LIBRARIES templatef
   gc_command_test.cpp
   recipes_test.cpp
   verify_command_test.cpp)
-set_source_files_properties(schemas_test.cpp PROPERTIES
+templatefs_test(test_mount_doctor LABELS mount TIMEOUT 300 LIBRARIES templatefs_mount_support SOURCES
+  doctor_cases.cpp
+  doctor_test.cpp)
+set_source_files_properties(doctor_test.cpp schemas_test.cpp PROPERTIES
   COMPILE_DEFINITIONS TEMPLATEFS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 templatefs_test(test_mount_terminal LABELS mount TIMEOUT 240 LIBRARIES templatefs_mount_support SOURCES
   terminal_test.cpp

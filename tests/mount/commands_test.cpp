@@ -206,34 +206,6 @@ TEST_F(Commands, WhySaysWhetherTheTemplateIsThere) {
   EXPECT_THAT(run({"why", "zfs/16M", "--builder", "host"}).text, HasSubstr("no recipe is called"));
 }
 
-TEST_F(Commands, DoctorFindsNothingWrongHereAndSaysWhatIs) {
-  ASSERT_TRUE(build({"raw/1M"}).status.success());
-  auto const healthy = run_json({"doctor", "--builder", "host"});
-  EXPECT_EQ(healthy["schema"], "templatefs.doctor/1");
-  EXPECT_EQ(healthy["healthy"], true);
-  std::map<std::string, Json> checks;
-  for (auto const& check : healthy["checks"]) checks[check["check"]] = check;
-  for (char const* const name : {"store", "reflink", "space", "fuse", "mkfs.btrfs", "mkfs.ext4", "mkfs.xfs",
-                                 "mkfs.vfat", "mkntfs", "mkswap", "passthrough"}) {
-    ASSERT_TRUE(checks.contains(name)) << name;
-    EXPECT_EQ(checks[name]["verdict"], "ok") << checks[name];
-  }
-  EXPECT_THAT(names_in(store("store/sessions")), IsEmpty());
-
-  replace_file(AT_FDCWD, store("store/FORMAT"), "templatefs store 9\n", 0644, false);
-  auto const sick = run({"doctor", "--builder", "host"});
-  EXPECT_EQ(sick.status.describe(), "exit status 7");
-  EXPECT_THAT(sick.text, AllOf(HasSubstr("FAIL"), HasSubstr("templatefs store 9"), HasSubstr("-> ")));
-}
-
-TEST_F(Commands, DoctorFindsADeadMount) {
-  Daemon daemon(store());
-  daemon.kill(false);
-  auto const output = run({"doctor", "--builder", "host"});
-  EXPECT_THAT(output.text,
-              AllOf(HasSubstr("dead mount"), HasSubstr(daemon.mount_point()), HasSubstr("umount -l")));
-}
-
 }  // namespace
 
 }  // namespace templatefs::test
