@@ -4,8 +4,10 @@
 #include "base/error.h"
 
 #include <cerrno>
+#include <fstream>
 #include <map>
 #include <memory>
+#include <sstream>
 
 #include <libkmod.h>
 
@@ -25,10 +27,31 @@ struct FreeModule {
 using ModuleList = std::unique_ptr<kmod_list, FreeList>;
 using Module = std::unique_ptr<kmod_module, FreeModule>;
 
+using Wishes = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+/// What each module wants to find loaded before it. libkmod takes one line of a module's only, and btrfs has
+/// one for each of its checksums.
+Wishes read_soft_dependencies(std::string const& directory) {
+  Wishes out;
+  std::ifstream lines(directory + "/modules.softdep");
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string word, module, kind;
+    if (!(words >> word >> module) || word != "softdep") continue;
+    while (words >> word) {
+      if (word == "pre:" || word == "post:")
+        kind = word;
+      else if (kind == "pre:")
+        out[module].push_back(word);
+    }
+  }
+  return out;
+}
+
 /// Walks the dependency graph depth first, so that a module comes after all that it needs.
 class Walk {
  public:
-  explicit Walk(std::string const& directory) {
+  explicit Walk(std::string const& directory) : wanted_before_(read_soft_dependencies(directory)) {
     static char const* const no_configuration[] = {nullptr};
     context_.reset(kmod_new(directory.c_str(), no_configuration));
     if (!context_) throw Error(ENOMEM, "read the module lists in " + directory);
@@ -63,11 +86,10 @@ class Walk {
     if (!is_new && (known->second || !required)) return true;
     known->second = required;
 
-    kmod_list *pre = nullptr, *post = nullptr;
-    kmod_module_get_softdeps(module.get(), &pre, &post);
-    ModuleList const before(pre), after(post), hard(kmod_module_get_dependencies(module.get()));
+    // Nobody answers the guest's kernel when it asks for one of these later.
+    for (auto const& name : wanted_before_[kmod_module_get_name(module.get())]) (void)add_driver(name, false);
+    ModuleList const hard(kmod_module_get_dependencies(module.get()));
     kmod_list* dependency = nullptr;
-    kmod_list_foreach(dependency, before.get()) add(dependency, false);
     kmod_list_foreach(dependency, hard.get()) add(dependency, required);
     if (is_new) order_.emplace_back(path);
     return true;
@@ -76,6 +98,7 @@ class Walk {
   std::unique_ptr<kmod_ctx, FreeContext> context_;
   std::vector<std::string> order_;
   std::map<std::string, bool> required_;
+  Wishes wanted_before_;
 };
 
 }  // namespace

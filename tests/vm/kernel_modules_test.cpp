@@ -85,6 +85,19 @@ TEST_F(KernelModules, TakesSoftDependenciesAsOptional) {
   EXPECT_TRUE(saw_soft) << "btrfs has a soft dependency on blake2b-256";
 }
 
+TEST_F(KernelModules, TakesAllSoftDependenciesOfAModule) {
+  auto const tree = make_tree({}, "");
+  write_file(tree + "/modules.softdep",
+             "# a comment\nsoftdep virtio_ring post: virtio\nsoftdep virtio pre: nothing-like-it\n"
+             "softdep virtio_ring pre: ext4\n");
+  EXPECT_THAT(names_of(find_modules(tree, {"virtio_ring"}, {})), testing::ElementsAre("virtio_ring"));
+  write_file(tree + "/modules.softdep", "softdep virtio_ring pre: ext4\nsoftdep virtio_ring pre: virtio\n");
+  EXPECT_THAT(names_of(find_modules(tree, {"virtio_ring"}, {})), testing::Contains("virtio"));
+  auto const names = names_of(find_modules(directory_, {}, {"btrfs"}));
+  for (std::string const checksum : {"xxhash_generic", "blake2b_generic"})
+    EXPECT_THAT(names, testing::Contains(checksum)) << "what `mkfs.btrfs --checksum` may ask for";
+}
+
 TEST_F(KernelModules, KnowsWhatIsBuiltIn) {
   auto const tree = make_tree({}, "");
   EXPECT_TRUE(find_modules(tree, {"ext4"}, {}).empty());
