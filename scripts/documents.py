@@ -77,6 +77,22 @@ def blocks_of(text):
     return blocks
 
 
+def examples_of(page):
+    """The blocks in EXAMPLES of a manual page."""
+    blocks, block, on = [], None, False
+    for number, line in enumerate(page.splitlines(), 1):
+        if line.startswith(".Sh"):
+            on = line == ".Sh EXAMPLES"
+        elif on and line.startswith(".Bd"):
+            block = Block("manual", number + 1, "")
+            blocks.append(block)
+        elif line.startswith(".Ed"):
+            block = None
+        elif block:
+            block.lines.append(line)
+    return blocks
+
+
 def normal(line):
     for pattern, text in VARIES:
         line = pattern.sub(text, line)
