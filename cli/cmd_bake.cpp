@@ -7,6 +7,7 @@
 #include "cache/store_image.h"
 #include "cli/command.h"
 #include "cli/config.h"
+#include "cli/json_output.h"
 #include "cli/mounted_image.h"
 #include "fusefs/path_grammar.h"
 
@@ -87,7 +88,7 @@ void print(BakeOptions const& options, MountedImage const& image, cache::StoredR
                            {"path", format("{}/{}/{}", mount_point, recipe.name, cache::kNative)},
                            {"lineage", Json::parse(recipe.lineage)},
                            {"elapsed_ms", static_cast<std::int64_t>(seconds * 1000)}};
-    std::printf("%s\n", document.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+    print_json(document);
     return;
   }
   std::printf("baked %s: %s, %s, template %s, in %.0f ms\nTry: head -c 1 %s/%s/%s/first.img\n",

@@ -6,6 +6,7 @@
 #include "cache/session.h"
 #include "cli/command.h"
 #include "cli/complain.h"
+#include "cli/json_output.h"
 #include "cli/progress.h"
 #include "cli/setup.h"
 #include "fusefs/mount.h"
@@ -98,7 +99,7 @@ void print(BuildOptions const& options, cache::TemplateRequest const& request, O
       line["errno"] = errno_name(outcome.failure->err());
       line["message"] = outcome.failure->sentence();
     }
-    std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+    print_json_line(line);
   } else if (outcome.failure) {
     std::fprintf(stderr, "templatefs: %s: %s\n", request.path().c_str(), outcome.failure->sentence().c_str());
   } else if (!options.quiet) {

@@ -3,6 +3,7 @@
 #include "cli/color.h"
 #include "cli/command.h"
 #include "cli/doctor_checks.h"
+#include "cli/json_output.h"
 #include "cli/table.h"
 
 #include <cstdio>
@@ -55,8 +56,7 @@ int run(DoctorOptions const& options) {
   if (options.json) {
     nlohmann::ordered_json const document = {
         {"schema", "templatefs.doctor/1"}, {"healthy", !failed}, {"checks", checks}};
-    std::printf("%s\n",
-                document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+    print_json(document);
   }
   return failed ? kDoctorFound : kOk;
 }

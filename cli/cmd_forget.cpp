@@ -4,19 +4,24 @@
 #include "cache/store_image.h"
 #include "cli/command.h"
 #include "cli/complain.h"
+#include "cli/json_output.h"
 #include "cli/setup.h"
 
 #include <cerrno>
 #include <cstdio>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 namespace templatefs::cli {
 
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 struct ForgetOptions {
   std::vector<std::string> names;
+  bool json = false;
   ConfigOptions config;
   StoreOptions store;
 };
@@ -41,20 +46,41 @@ void print(std::string const& name, cache::Forgotten const& forgotten) {
   }
 }
 
+char const* word_for(cache::Forgotten::Template fate) {
+  switch (fate) {
+    case cache::Forgotten::Template::removed:
+      return "removed";
+    case cache::Forgotten::Template::in_use:
+      return "in-use";
+    case cache::Forgotten::Template::named:
+      return "kept";
+    case cache::Forgotten::Template::unknown:
+      break;
+  }
+  return "unknown";
+}
+
 int run(ForgetOptions options) {
   options.store.fill_from(options.config.load());
   auto const store = require_store(options.store);
   auto session = cache::Session::create(store.dir(), "forget", "");
   int status = kOk;
+  Json gone = Json::array();
   for (auto const& name : options.names) {
     try {
-      print(name, cache::forget_recipe(store, session, name));
+      auto const forgotten = cache::forget_recipe(store, session, name);
+      gone.push_back({{"name", name},
+                      {"key", forgotten.key},
+                      {"template", word_for(forgotten.fate)},
+                      {"kept_for", forgotten.other_names}});
+      if (!options.json) print(name, forgotten);
     } catch (Error const& error) {
       if (error.err() != ENOENT) throw;
       status = complain(error, kNotFound);
     }
   }
   session.drop();
+  if (options.json) print_json({{"schema", "templatefs.forget/1"}, {"recipes", gone}});
   return status;
 }
 
@@ -64,6 +90,7 @@ void add_forget(CLI::App& program, Action& action) {
   auto options = std::make_shared<ForgetOptions>();
   auto* const command = program.add_subcommand("forget", "Remove recipes that were baked or imported");
   command->add_option("name", options->names, "Which ones")->required()->type_name("RECIPE");
+  command->add_flag("--json", options->json, "Print JSON, schema templatefs.forget/1");
   options->config.add_to(*command);
   options->store.add_to(*command, false);
   command->footer("Example:\n  templatefs forget myapp");

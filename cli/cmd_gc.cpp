@@ -58,7 +58,7 @@ void print(GcOptions const& options, cache::Budget const& budget, cache::GcResul
     std::printf("the budget does not hold: what is left is in use or kept\n");
 }
 
-void print_json(GcOptions const& options, std::string const& store, cache::GcResult const& result) {
+void print_as_json(GcOptions const& options, std::string const& store, cache::GcResult const& result) {
   Json removed = Json::array();
   for (auto const& each : result.removed)
     removed.push_back({{"kind", each.is_guest ? "guest" : "template"},
@@ -89,7 +89,7 @@ int run(GcOptions options) {
                                              options.dry_run ? cache::Rehearsal::yes : cache::Rehearsal::no);
   session.drop();
   if (options.json)
-    print_json(options, store.path(), result);
+    print_as_json(options, store.path(), result);
   else
     print(options, budget, result);
   return kOk;

@@ -6,6 +6,7 @@
 #include "cache/layout.h"
 #include "cache/store_image.h"
 #include "cli/command.h"
+#include "cli/json_output.h"
 #include "cli/setup.h"
 #include "cli/stop_on_signal.h"
 #include "cli/transfer_progress.h"
@@ -75,7 +76,7 @@ std::string lineage_of(ImportOptions const& options, vm::DiskImage const& image)
                         {"compression", image.compression},
                         {"member", image.member},
                         {"imported_at", rfc3339(epoch_ms_now())}};
-  return lineage.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_line(lineage);
 }
 
 Imported import(ImportOptions const& options, cache::Store const& store, std::stop_token const& stop) {
@@ -109,7 +110,7 @@ void print(ImportOptions const& options, Imported const& imported, double second
                        {"member", image.member},
                        {"content_sha256", image.content_sha256},
                        {"elapsed_ms", static_cast<std::int64_t>(seconds * 1000)}};
-    std::printf("%s\n", line.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+    print_json_line(line);
   } else if (!options.quiet) {
     std::printf("imported %s: %s, %s%s%s%s, template %s, in %.1f s\nOpen it as MNT/%s/native/<id>.img\n",
                 recipe.name.c_str(), human_size(recipe.bytes).c_str(), image.format.c_str(),

@@ -8,6 +8,7 @@
 #include "cli/complain.h"
 #include "cli/inspected_path.h"
 #include "cli/inspected_template.h"
+#include "cli/json_output.h"
 #include "cli/live_mount.h"
 #include "cli/setup.h"
 
@@ -95,14 +96,14 @@ void print(Inspected const& found) {
   std::fputs(out.c_str(), stdout);
 }
 
-void print_json(Inspected const& found) {
+void print_as_json(Inspected const& found) {
   Json templates = Json::array();
   for (auto const& each : found.templates) templates.push_back(each.to_json());
   Json document = {{"schema", "templatefs.inspect/1"}};
   if (found.path) document["image"] = found.path->to_json();
   if (!found.problem.empty()) document["problem"] = found.problem;
   document["templates"] = templates;
-  std::printf("%s\n", document.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  print_json(document);
 }
 
 int run(InspectOptions options) {
@@ -120,7 +121,7 @@ int run(InspectOptions options) {
     if (found.templates.empty()) return kNotFound;
   }
   if (options.json)
-    print_json(found);
+    print_as_json(found);
   else
     print(found);
   return kOk;

@@ -4,6 +4,7 @@
 #include "cache/listing.h"
 #include "cache/quarantine.h"
 #include "cli/command.h"
+#include "cli/json_output.h"
 #include "cli/print_images.h"
 #include "cli/setup.h"
 #include "cli/table.h"
@@ -28,8 +29,8 @@ struct LsOptions {
   StoreOptions store;
 };
 
-void print_json(cache::Store const* store, std::string const& path,
-                std::vector<cache::TemplateEntry> const& entries, bool detailed) {
+void print_as_json(cache::Store const* store, std::string const& path,
+                   std::vector<cache::TemplateEntry> const& entries, bool detailed) {
   Json templates = Json::array();
   for (auto const& entry : entries) {
     templates.push_back(template_json(entry));
@@ -45,7 +46,7 @@ void print_json(cache::Store const* store, std::string const& path,
                          {"exists", store != nullptr},
                          {"templates", templates},
                          {"quarantine", quarantine}};
-  std::printf("%s\n", document.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  print_json(document);
 }
 
 std::string users_text(std::vector<LockHolder> const& users, bool detailed) {
@@ -117,7 +118,7 @@ int run(LsOptions options) {
   }
   auto const entries = store ? cache::list_templates(store->dir()) : std::vector<cache::TemplateEntry>();
   if (options.json) {
-    print_json(store ? &*store : nullptr, resolved.path, entries, options.detailed);
+    print_as_json(store ? &*store : nullptr, resolved.path, entries, options.detailed);
   } else if (entries.empty()) {
     std::printf("no templates in %s%s\n", resolved.path.c_str(),
                 store ? "" : ", where there is no store yet");

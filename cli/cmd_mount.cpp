@@ -51,8 +51,9 @@ void add_mount(CLI::App& program, Action& action) {
                     "Stay in the foreground, log to standard error");
   command->add_flag("--recover", options->serve.recover,
                     "Show the images of a mount that crashed there, instead of sweeping them");
+  command->add_flag("--json", options->serve.json, "Print JSON, schema templatefs.mount/1");
   options->serve.add_to(*command);
-  command->footer("Example:\n  templatefs mount --store /srv/templatefs -o allow_other /mnt/templates");
+  command->footer("Example: templatefs mount --store /srv/templatefs -o allow_other /mnt/templates");
   command->callback([options, &action] { action = [options] { return run(*options); }; });
 }
 

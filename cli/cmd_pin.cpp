@@ -3,6 +3,7 @@
 #include "cache/pins.h"
 #include "cli/command.h"
 #include "cli/image_attribute.h"
+#include "cli/json_output.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -52,7 +53,7 @@ int run(PinOptions const& options) {
   }
   Json const document = {{"schema", options.pin ? "templatefs.pin/1" : "templatefs.unpin/1"},
                          {"images", done}};
-  if (options.json) std::printf("%s\n", document.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  if (options.json) print_json(document);
   return kOk;
 }
 

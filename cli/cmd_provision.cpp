@@ -3,6 +3,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/json_output.h"
 #include "cli/setup.h"
 
 #include <cerrno>
@@ -10,6 +11,7 @@
 #include <filesystem>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include <fcntl.h>
 #include <pwd.h>
@@ -22,6 +24,7 @@ namespace {
 
 struct ProvisionOptions {
   std::string owner;
+  bool json = false;
   StoreOptions store;
   ConfigOptions config;
 };
@@ -73,8 +76,14 @@ int run(ProvisionOptions options) {
   auto store = cache::Store::open(place);
   if (!options.owner.empty()) give_to(options.owner, store);
   store.stay_mounted();
-  std::printf("%s: %s%s\n", store.path().c_str(), store.explanation().c_str(),
-              options.owner.empty() ? "" : (", owned by " + options.owner).c_str());
+  if (options.json)
+    print_json({{"schema", "templatefs.provision/1"},
+                {"store", store.path()},
+                {"explanation", store.explanation()},
+                {"owner", options.owner}});
+  else
+    std::printf("%s: %s%s\n", store.path().c_str(), store.explanation().c_str(),
+                options.owner.empty() ? "" : (", owned by " + options.owner).c_str());
   return kOk;
 }
 
@@ -85,6 +94,7 @@ void add_provision(CLI::App& program, Action& action) {
   auto* const command =
       program.add_subcommand("provision", "Make a store, with a filesystem of its own if it takes one");
   command->add_option("--owner", options->owner, "The user that it is for")->type_name("USER");
+  command->add_flag("--json", options->json, "Print JSON, schema templatefs.provision/1");
   options->config.add_to(*command);
   options->store.add_to(*command, true);
   command->footer(

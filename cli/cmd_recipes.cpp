@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cache/stored_recipe.h"
 #include "cli/command.h"
+#include "cli/json_output.h"
 #include "cli/setup.h"
 #include "cli/table.h"
 #include "vm/filesystem.h"
@@ -61,7 +62,7 @@ void add_stored(Json& row, cache::Store const& store) {
   }
 }
 
-void print_json(Config const& config, cache::RecipeBook const& book, cache::Store const* store) {
+void print_as_json(Config const& config, cache::RecipeBook const& book, cache::Store const* store) {
   Json recipes = Json::array();
   for (auto const* const each : book.all()) {
     recipes.push_back({{"name", each->name},
@@ -77,7 +78,7 @@ void print_json(Config const& config, cache::RecipeBook const& book, cache::Stor
   }
   Json const document = {
       {"schema", "templatefs.recipes/1"}, {"config", config.files}, {"recipes", std::move(recipes)}};
-  std::printf("%s\n", document.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  print_json(document);
 }
 
 void print_table(cache::RecipeBook const& book) {
@@ -99,7 +100,7 @@ int run(RecipesOptions options) {
   auto const store = cache::Store::open_existing(options.store.resolve());
   auto const book = config.recipe_book(store ? &*store : nullptr);
   if (options.json)
-    print_json(config, book, store ? &*store : nullptr);
+    print_as_json(config, book, store ? &*store : nullptr);
   else
     print_table(book);
   return kOk;

@@ -7,6 +7,7 @@
 #include "base/random_name.h"
 #include "base/scope_exit.h"
 #include "cli/command.h"
+#include "cli/json_output.h"
 #include "cli/mounted_image.h"
 #include "cli/stop_on_signal.h"
 #include "cli/transfer_progress.h"
@@ -14,10 +15,12 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -31,6 +34,7 @@ struct SaveOptions {
   std::string image;
   std::string destination;
   bool force = false;
+  bool json = false;
   bool quiet = false;
 };
 
@@ -79,7 +83,8 @@ Saved save(SaveOptions const& options, MountedImage const& image, std::string co
   Saved saved;
   saved.reflinked = fill_by_reflink(image, target);
   if (!saved.reflinked) {
-    TransferProgress progress(Progress::style_of(false, options.quiet), "save " + image.below, st.st_size);
+    TransferProgress progress(Progress::style_of(options.json, options.quiet), "save " + image.below,
+                              st.st_size);
     copy_sparse(image.file.get(), target.get(), st.st_size, [&](std::int64_t done) {
       throw_if_stopped(stop);
       progress.advance(done);
@@ -109,11 +114,18 @@ int run(SaveOptions const& options) {
     std::fprintf(stderr, "templatefs: %s is open for writing by %s: what is saved may be half of a change\n",
                  image.path.c_str(), writers.c_str());
   auto const saved = save(options, image, path, stop.token());
-  if (!options.quiet)
-    std::printf(
-        "saved %s: %s, %s allocated, %s in %.0f ms\n", path.c_str(), human_size(saved.bytes).c_str(),
-        human_size(saved.allocated).c_str(), saved.reflinked ? "reflinked" : "copied",
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - started).count());
+  std::chrono::duration<double, std::milli> const took = std::chrono::steady_clock::now() - started;
+  if (options.json)
+    print_json_line({{"schema", "templatefs.save/1"},
+                     {"image", image.path},
+                     {"path", path},
+                     {"bytes", saved.bytes},
+                     {"allocated_bytes", saved.allocated},
+                     {"reflinked", saved.reflinked},
+                     {"duration_ms", std::llround(took.count())}});
+  else if (!options.quiet)
+    std::printf("saved %s: %s, %s allocated, %s in %.0f ms\n", path.c_str(), human_size(saved.bytes).c_str(),
+                human_size(saved.allocated).c_str(), saved.reflinked ? "reflinked" : "copied", took.count());
   return kOk;
 }
 
@@ -129,6 +141,7 @@ void add_save(CLI::App& program, Action& action) {
       ->required()
       ->type_name("DEST");
   command->add_flag("--force", options->force, "Replace a file that is there");
+  command->add_flag("--json", options->json, "Print JSON, schema templatefs.save/1");
   command->add_flag("-q,--quiet", options->quiet, "Print failures only");
   command->footer("Example:\n  templatefs save /mnt/templates/btrfs/1G/t1.img broken.img");
   command->callback([options, &action] { action = [options] { return run(*options); }; });

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/image_attribute.h"
+#include "cli/json_output.h"
 #include "cli/live_mount.h"
 
 #include <cerrno>
@@ -72,7 +73,7 @@ void print(SnapshotOptions const& options, std::string const& schema, std::strin
                          {"path", options.image},
                          {"name", options.name},
                          {"snapshots", snapshots_of(options.image)}};
-  std::printf("%s\n", document.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  print_json(document);
 }
 
 int list(SnapshotOptions const& options) {

@@ -2,6 +2,7 @@
 #include "base/capacity.h"
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/json_output.h"
 #include "cli/mount_status.h"
 #include "cli/report_text.h"
 
@@ -126,7 +127,7 @@ int run(StatusOptions const& options) {
     Json list = Json::array();
     for (auto const& mount : mounts) list.push_back(to_json(mount));
     Json const document = {{"schema", "templatefs.status-list/1"}, {"mounts", list}};
-    std::printf("%s\n", document.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+    print_json(document);
   } else {
     for (auto const& mount : mounts) print(mount);
   }

@@ -7,6 +7,7 @@
 #include "base/mount_table.h"
 #include "cli/command.h"
 #include "cli/complain.h"
+#include "cli/json_output.h"
 #include "cli/live_mount.h"
 #include "fusefs/mount_point.h"
 
@@ -15,6 +16,7 @@
 #include <cstdio>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include <poll.h>
 #include <unistd.h>
@@ -26,6 +28,7 @@ namespace {
 struct UmountOptions {
   std::string mount_point;
   bool lazy = false;
+  bool json = false;
   int wait_seconds = 10;
 };
 
@@ -37,6 +40,12 @@ Fd watch_daemon(std::string const& mount_point) {
   } catch (std::exception const&) {
     return Fd();
   }
+}
+
+/// `ended` where the daemon is known to be gone, and the images with it.
+void report(UmountOptions const& options, std::string const& mount_point, bool ended) {
+  if (options.json)
+    print_json({{"schema", "templatefs.umount/1"}, {"mount_point", mount_point}, {"daemon_ended", ended}});
 }
 
 int run(UmountOptions const& options) {
@@ -52,7 +61,10 @@ int run(UmountOptions const& options) {
     throw Error(EBUSY, "unmount " + mount_point + (users.empty() ? "" : ": in use by " + users),
                 "End what uses it, or detach it with -l.");
   }
-  if (!daemon) return kOk;
+  if (!daemon) {
+    report(options, mount_point, false);
+    return kOk;
+  }
   // The images go after the mount: a script that goes on at once expects them gone.
   auto const deadline = Deadline::after(std::chrono::seconds(options.wait_seconds));
   pollfd ended{daemon.get(), POLLIN, 0};
@@ -62,6 +74,7 @@ int run(UmountOptions const& options) {
                   format("unmount {}: it is detached, and its daemon still runs after {} s", mount_point,
                          options.wait_seconds),
                   options.lazy ? "It ends once nobody uses the mount any more." : "Its log is in the store.");
+  report(options, mount_point, true);
   return kOk;
 }
 
@@ -74,6 +87,7 @@ void add_umount(CLI::App& program, Action& action) {
       ->required()
       ->type_name("MNT");
   command->add_flag("-l,--lazy", options->lazy, "Detach it even while it is in use");
+  command->add_flag("--json", options->json, "Print JSON, schema templatefs.umount/1");
   command->add_option("--wait", options->wait_seconds, "Seconds to wait for the daemon's end (default: 10)")
       ->type_name("SECONDS")
       ->check(CLI::NonNegativeNumber);

@@ -8,6 +8,7 @@
 #include "cache/verify.h"
 #include "cli/color.h"
 #include "cli/command.h"
+#include "cli/json_output.h"
 #include "cli/setup.h"
 #include "cli/stop_on_signal.h"
 #include "cli/transfer_progress.h"
@@ -136,7 +137,7 @@ void print(VerifyOptions const& options, Findings const& findings, std::string c
               quarantined);
 }
 
-void print_json(VerifyOptions const& options, Findings const& findings, std::string const& store) {
+void print_as_json(VerifyOptions const& options, Findings const& findings, std::string const& store) {
   Json templates = Json::array();
   for (auto const& each : findings.looked_at) {
     Json users = Json::array();
@@ -153,7 +154,7 @@ void print_json(VerifyOptions const& options, Findings const& findings, std::str
   Json const line = {
       {"message_type", "summary"}, {"schema", "templatefs.verify/1"}, {"store", store},
       {"fast", options.fast},      {"templates", templates},          {"foreign", findings.foreign}};
-  std::printf("%s\n", line.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+  print_json_line(line);
 }
 
 int status_of(Findings const& findings, bool asked_by_key) {
@@ -172,7 +173,7 @@ int run(VerifyOptions options) {
   auto const store = require_store(options.store);
   auto const findings = verify(options, store, stop.token());
   if (options.json)
-    print_json(options, findings, store.path());
+    print_as_json(options, findings, store.path());
   else
     print(options, findings, store.path());
   return status_of(findings, !options.keys.empty());

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cli/build_watch.h"
 #include "cli/command.h"
+#include "cli/json_output.h"
 #include "cli/progress.h"
 #include "cli/report_text.h"
 #include "cli/stop_on_signal.h"
@@ -77,7 +78,7 @@ std::string to_json_line(BuildEvent const& event) {
                                  {"images", build.images},
                                  {"waiters", build.waiters}};
   if (!event.failure.empty()) line["failure"] = event.failure;
-  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return json_line(line);
 }
 
 /// The lines at the bottom of a terminal that are drawn anew at each look, one a build.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/complain.h"
 
+#include "cli/json_output.h"
+
 #include <atomic>
 #include <cstdio>
 
@@ -12,14 +14,13 @@ namespace {
 
 std::atomic<bool> in_json = false;
 
-void print_json(int err, std::string const& message, std::string const& remedy, int exit_status) {
+void complain_as_json(int err, std::string const& message, std::string const& remedy, int exit_status) {
   nlohmann::ordered_json const document = {{"schema", "templatefs.error/1"},
                                            {"errno", errno_name(err)},
                                            {"message", message},
                                            {"remedy", remedy},
                                            {"exit_code", exit_status}};
-  std::fprintf(stderr, "%s\n",
-               document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+  std::fprintf(stderr, "%s\n", json_line(document).c_str());
 }
 
 }  // namespace
@@ -30,7 +31,8 @@ void complain_in_json() noexcept {
 
 int complain(Error const& error, int exit_status) {
   if (in_json)
-    print_json(error.err(), error.text() + ": " + errno_words(error.err()), error.remedy(), exit_status);
+    complain_as_json(error.err(), error.text() + ": " + errno_words(error.err()), error.remedy(),
+                     exit_status);
   else
     std::fprintf(stderr, "templatefs: %s\n", error.sentence().c_str());
   return exit_status;
@@ -38,7 +40,7 @@ int complain(Error const& error, int exit_status) {
 
 int complain(int err, std::string const& message, std::string const& remedy, int exit_status) {
   if (in_json)
-    print_json(err, message, remedy, exit_status);
+    complain_as_json(err, message, remedy, exit_status);
   else
     std::fprintf(stderr, "templatefs: %s%s%s\n", message.c_str(), remedy.empty() ? "" : ". ", remedy.c_str());
   return exit_status;

@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "base/mount_table.h"
 #include "cache/image_listing.h"
+#include "cli/json_output.h"
 #include "cli/mount_status.h"
 #include "cli/mounted_image.h"
 #include "cli/table.h"
@@ -48,8 +49,8 @@ class Openers {
   std::map<std::string, bool> known_;
 };
 
-void print_json(cache::Store const* store, std::string const& path,
-                std::vector<cache::ImageEntry> const& images, bool detailed) {
+void print_as_json(cache::Store const* store, std::string const& path,
+                   std::vector<cache::ImageEntry> const& images, bool detailed) {
   Openers openers;
   Json rows = Json::array();
   for (auto const& image : images) {
@@ -76,7 +77,7 @@ void print_json(cache::Store const* store, std::string const& path,
   }
   Json const document = {
       {"schema", "templatefs.ls-images/1"}, {"store", path}, {"exists", store != nullptr}, {"images", rows}};
-  std::printf("%s\n", document.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  print_json(document);
 }
 
 void print_table(std::vector<cache::ImageEntry> const& images, bool detailed) {
@@ -104,7 +105,7 @@ void print_images(cache::Store const* store, std::string const& path, bool detai
   auto const images =
       store != nullptr ? cache::list_images(store->dir(), detailed ? cache::Look::close : cache::Look::quick)
                        : std::vector<cache::ImageEntry>();
-  if (json) return print_json(store, path, images, detailed);
+  if (json) return print_as_json(store, path, images, detailed);
   if (images.empty())
     std::printf("no images in %s%s\n", path.c_str(), store != nullptr ? "" : ", where there is no store yet");
   else

@@ -9,6 +9,7 @@
 #include "cache/layout.h"
 #include "cache/session.h"
 #include "cli/command.h"
+#include "cli/json_output.h"
 #include "cli/reload.h"
 #include "cli/service_status.h"
 #include "fusefs/mount.h"
@@ -21,6 +22,7 @@
 #include <utility>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -39,6 +41,21 @@ std::string greeting(fusefs::Filesystem const& fs) {
       store.has_own_filesystem() ? " on a filesystem of its own" : "", cache::rung_name(fs.cache.rung()),
       fs.connection.passthrough() ? "yes" : "no: " + fs.connection.passthrough_reason(),
       fs.options.mount_point, fs.options.mount_point);
+}
+
+std::string greeting_in_json(fusefs::Filesystem const& fs) {
+  auto const& store = fs.cache.store();
+  return json_line(
+             {{"schema", "templatefs.mount/1"},
+              {"mount_point", fs.options.mount_point},
+              {"pid", ::getpid()},
+              {"store",
+               {{"path", store.path()},
+                {"own_filesystem", store.has_own_filesystem()},
+                {"fanout", cache::rung_name(fs.cache.rung())}}},
+              {"passthrough",
+               {{"active", fs.connection.passthrough()}, {"reason", fs.connection.passthrough_reason()}}}}) +
+         "\n";
 }
 
 void sweep(cache::Store const& store) {
@@ -126,7 +143,7 @@ int serve(ServeOptions const& options, Config const& config, std::string const& 
   fusefs::Mount mount(fs, options.fuse_options);
   std::optional<cache::Housekeeping> housekeeping(std::in_place, store, session);
   spdlog::info("mounted {} (store {}, {})", mount_point, store.path(), store.explanation());
-  if (hooks.ready) hooks.ready(greeting(fs));
+  if (hooks.ready) hooks.ready(options.json ? greeting_in_json(fs) : greeting(fs));
   // A mount in the background, or one of `run`, is not what a manager started.
   std::optional<ServiceStatus> service;
   if (options.foreground) service.emplace(fs);

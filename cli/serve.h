@@ -18,7 +18,8 @@ struct ServeOptions {
   bool recover = false;       // take over the images of a mount that crashed there
   bool adopt_pinned = false;  // show the images that are pinned in the store
   bool foreground = false;
-  std::string log;  // stderr, journal or a file; empty: what the configuration says
+  bool json = false;  // `ready` is told JSON, schema templatefs.mount/1
+  std::string log;    // stderr, journal or a file; empty: what the configuration says
   std::string largest = "64T";
   ConfigOptions config;
   StoreOptions store;

@@ -3,6 +3,7 @@
 
 #include "base/capacity.h"
 #include "base/log.h"
+#include "cli/json_output.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -97,7 +98,7 @@ void TransferProgress::print_json(std::int64_t done) const {
     line["bytes_total"] = total_;
     line["percent_done"] = 100 * done / total_;
   }
-  std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+  print_json_line(line);
   std::fflush(stdout);
 }
 

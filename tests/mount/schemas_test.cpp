@@ -86,6 +86,7 @@ class JsonSchemas : public FreshStore {
   void keep_what_becomes_of_images() const;
   void keep_what_is_stored() const;
   void keep_what_is_found() const;
+  void keep_a_life() const;
 };
 
 /// One that fails and one that does not, while somebody watches.
@@ -144,6 +145,27 @@ void JsonSchemas::keep_what_becomes_of_images() const {
   EXPECT_EQ(keep_of_store({"clean"}), 0);
 }
 
+/// From the store to the unmount, and what is asked on the way.
+void JsonSchemas::keep_a_life() const {
+  auto const mnt = beside("mnt");
+  EXPECT_EQ(keep_of_store({"provision"}), 0);
+  EXPECT_EQ(keep_of_store({"mount", "--builder", "host", mnt}), 0);
+  auto const image = mnt + "/ext4/18M/a.img";
+  EXPECT_EQ(keep({"why", "--builder", "host", image}), 0);
+  ASSERT_EQ(open_outcome(image, O_RDWR), "ok");
+  EXPECT_EQ(keep({"why", "--builder", "host", image}), 0);
+  EXPECT_EQ(keep({"why", mnt + "/ext4/18M/a b.img"}), 0);
+  EXPECT_EQ(keep_of_store({"why", "--builder", "host", "xfs/16M"}), 0);
+  EXPECT_EQ(keep({"save", image, beside("saved.img")}), 0);
+  EXPECT_EQ(keep({"bake", "--name", "forgettable", image}), 0);
+  EXPECT_EQ(keep({"why", mnt + "/forgettable/native"}), 0);
+  EXPECT_EQ(keep({"umount", mnt}), 0);
+  EXPECT_EQ(keep_of_store({"forget", "forgettable"}), 0);
+  keep_failure({"forget", "forgettable", "--store", store()});
+  EXPECT_EQ(keep({"path", "suite/case[1]", "a"}), 0);
+  EXPECT_EQ(keep({"path", "-d", "suite#case%5B1%5D"}), 0);
+}
+
 void JsonSchemas::keep_what_is_stored() const {
   auto const file = beside("disk.gz");
   ASSERT_TRUE(run_command({"sh", "-c", "head -c 3000000 /dev/urandom | gzip >" + file}, Deadline::after(60s))
@@ -187,6 +209,7 @@ TEST_F(JsonSchemas, DescribeAllThatIsPrintedAndWritten) {
   keep_what_becomes_of_images();
   keep_what_is_stored();
   keep_what_is_found();
+  keep_a_life();
   auto const output = check({"--every", documents()});
   EXPECT_TRUE(output.status.success()) << output.text;
 }
