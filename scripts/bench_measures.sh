@@ -51,12 +51,13 @@ process_us() {
 # What a new disk takes where there is no such filesystem: an overlay of qcow2, or mkfs each time. A program's start is
 # part of these, as it is of every test that calls them.
 measure_ready() { # STORE KIND
-  local store=$1 kind=$2 round ours base
+  local store=$1 kind=$2 round numbers ours base
   mkdir -p "$store/bench"
   base=$(the_template "$store")
   : >"$work/ours"; : >"$work/overlay"; : >"$work/mkfs"
   for ((round = 1; round <= ready_rounds; round++)); do
-    read -r ours _ <<<"$("$work/bench_open" 10 "$mnt/$where" "$base" "$store/bench")" || die "the open() measure failed: see the line above."
+    numbers=$("$work/bench_open" 10 "$mnt/$where" "$base" "$store/bench") || die "the open() measure failed: see the line above."
+    read -r ours _ <<<"$numbers"
     divide "$ours" 1000 >>"$work/ours"
     process_us qemu-img create -q -f qcow2 -F raw -b "$base" "$store/bench/overlay.qcow2" >>"$work/overlay"
     truncate -s 256M "$store/bench/mkfs.img"
