@@ -13,7 +13,7 @@ needs zstd tar
 
 # Shell lines go to files of their own: GitHub's blocks one each, GitLab's lists as one each.
 "$python" - "$repo/examples/ci" "$scratch" <<'END' || fail "the files are not what CI services take."
-import pathlib, sys, yaml
+import pathlib, re, sys, yaml
 ci, to = map(pathlib.Path, sys.argv[1:])
 job = yaml.safe_load((ci / "github-actions.yml").read_text())["jobs"]["tests"]
 scripts = []
@@ -23,6 +23,11 @@ for step in job["steps"]:
     scripts += [step["run"]] if "run" in step else []
 ids = {step["id"] for step in job["steps"] if "id" in step}
 assert ids == {"source", "package", "templates", "store"}, ids
+# Without git a checkout is an archive; a command's failure is lost in the words of another.
+order = [step.get("uses", step.get("run", "")) for step in job["steps"]]
+checkout = next(at for at, what in enumerate(order) if what.startswith("actions/checkout"))
+assert any(re.search("apt-get .*install .*git", what) for what in order[:checkout]), order
+assert not any(re.search(r"echo .*\$\(", what) for what in order), order
 job = yaml.safe_load((ci / "gitlab-ci.yml").read_text())["tests"]
 assert job.keys() <= {"image", "tags", "variables", "cache", "before_script", "script", "after_script", "artifacts"}, job
 for part in "before_script", "script", "after_script":
@@ -62,6 +67,15 @@ other=$(in_one "$cache" key raw/1M)
 [[ $other =~ ^[0-9a-f]{16}$ && $other != "$key" ]] || fail "the key of another template is \"$other\"."
 expect 0 in_one "$cache" save "$scratch/templates.tar.zst"
 [[ $(stat -c %s "$scratch/templates.tar.zst") -lt 200000 ]] || fail "the file is large: $(stat -c %s "$scratch/templates.tar.zst")"
+expect 1 in_one "$cache" key raw/1M no-such-recipe/1M
+has 'no-such-recipe/1M has no key'
+! grep -qxE '[0-9a-f]{16}' "$output" || fail "there is a key all the same."
+mkdir "$scratch/broken"
+printf '#!/bin/sh\nexit 1\n' >"$scratch/broken/zstd"
+chmod +x "$scratch/broken/zstd"
+mkdir "$scratch/saved"
+expect 2 in_one env PATH="$scratch/broken:$PATH" "$cache" save "$scratch/saved/templates.tar.zst"
+[[ -z $(ls -A "$scratch/saved") ]] || fail "this is left of a failed save: $(ls -A "$scratch/saved")"
 
 # In another store they need not be built, and are whole.
 expect 0 in_other "$cache" restore "$scratch/templates.tar.zst"
