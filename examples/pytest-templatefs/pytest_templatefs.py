@@ -2,11 +2,15 @@
 """Disk images from a mount of templatefs: `template("btrfs", "256M")` is the path of one that is the test's alone."""
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
 import hashlib
 import os
 import string
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Generator, Optional
+from typing import TYPE_CHECKING, Callable, Generator, Iterator, Optional
 
 import pytest
 
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
 
 KEEP = "user.templatefs.keep"
 FACTS = ("state", "template", "created", "opener", "exclusive_bytes", "snapshots", "keep", "error")
+LOCK_SECONDS = 900  # above a build's limit and the wait for another process's
 AS_THEY_ARE = frozenset((string.ascii_letters + string.digits + "._+@=:,-").encode())
 
 
@@ -43,6 +48,36 @@ def attribute(path: Path, name: str) -> Optional[str]:
         return None
 
 
+def is_free(path: Path) -> bool:
+    """Nobody has opened that name. Where nothing can be said, the open will give the reason."""
+    try:
+        return os.getxattr(path, "user.templatefs.state").strip() == b"name"
+    except PermissionError:
+        return False
+    except OSError:
+        return True
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Alone with the names of a directory: another run of the same tests looks for a free one as well. An image itself
+    is not held open, so that the test can revert it."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise OSError(errno.EBUSY, f"somebody has held a flock on it for {LOCK_SECONDS} s", str(directory)) from None
+                time.sleep(0.01)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 class Images:
     """A test's images, from their first open to the end of its teardown."""
 
@@ -54,25 +89,33 @@ class Images:
         self.paths: list[Path] = []
         self.refused: list[Path] = []
         self.kept: list[Path] = []
+        self.troubles: list[str] = []
 
     def make(self, recipe: str, capacity: str) -> Path:
         """The next free name is opened here, so that a template that cannot be built fails with its reason."""
         __tracebackhide__ = True
         directory = self.mount / recipe / capacity
-        count = 1
-        while True:
-            path = directory / f"{image_id(self.name if count == 1 else f'{self.name}.{count}')}.img"
-            # An earlier call's, or one that another run left or pinned: not ours to write to.
-            if path not in self.paths and attribute(path, "state") in (None, "name"):
-                break
-            count += 1
+        path, count = directory, 0
         try:
-            os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+            with locked(directory):
+                while True:
+                    count += 1
+                    path = directory / f"{image_id(self.name if count == 1 else f'{self.name}.{count}')}.img"
+                    # An earlier call's, or one that another run or user has, left or pinned: not ours to write to.
+                    if path in self.paths or not is_free(path):
+                        continue
+                    try:
+                        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+                    except PermissionError:
+                        # Another user's since the look, who has no need of the lock.
+                        if is_free(path):
+                            raise
+                        continue
+                    self.paths.append(path)
+                    return path
         except OSError as error:
             self.refused.append(path)
             raise OSError(error.errno, self.why(path) or error.strerror, str(path)) from None
-        self.paths.append(path)
-        return path
 
     def why(self, path: Path) -> str:
         try:
@@ -87,12 +130,17 @@ class Images:
                 self.kept.append(path)
             except FileNotFoundError:
                 pass
+            except OSError as error:
+                self.troubles.append(f"{path} could not be pinned: {error.strerror}")
 
     def drop(self) -> None:
         while self.paths:
             path = self.paths.pop()
             if path not in self.kept:
-                path.unlink(missing_ok=True)
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as error:
+                    self.troubles.append(f"{path} could not be removed: {error.strerror}")
 
     def describe(self) -> str:
         lines = []
@@ -134,6 +182,10 @@ class Plugin:
         if call.when == "teardown":
             del self.alive[item.nodeid]
             images.drop()
+        if images.troubles:
+            report.sections.append(("templatefs", "\n".join(images.troubles)))
+            report.user_properties += [("templatefs-trouble", trouble) for trouble in images.troubles]
+            images.troubles = []
 
     def pytest_sessionfinish(self) -> None:
         """After an interrupt, which skips the report."""
@@ -141,12 +193,15 @@ class Plugin:
             self.alive.popitem()[1].drop()
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
-        reports = [each for kind in ("failed", "error") for each in terminalreporter.stats.get(kind, [])]
-        kept = {path for each in reports for name, path in each.user_properties if name == "templatefs-kept"}
-        if kept:
-            terminalreporter.section("templatefs: images pinned; `templatefs unpin` or rm lets them go")
-            for path in sorted(kept):
-                terminalreporter.line(path)
+        said = {pair for each in terminalreporter.stats.values() for report in each
+                for pair in getattr(report, "user_properties", ())}
+        for kind, title in (("templatefs-kept", "images pinned; `templatefs unpin` or rm lets them go"),
+                            ("templatefs-trouble", "what could not be done")):
+            lines = sorted(text for name, text in said if name == kind)
+            if lines:
+                terminalreporter.section(f"templatefs: {title}")
+            for line in lines:
+                terminalreporter.line(line)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

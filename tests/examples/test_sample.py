@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What pytest_test.sh lets pytest run; the tests that fail are to fail."""
 import os
+import subprocess
 
 import pytest
 
@@ -42,6 +43,13 @@ def late_failure(template):
 
 def test_teardown(late_failure):
     pass
+
+
+def test_stuck(template):
+    """As a disk that is mounted somewhere still: it can be neither kept nor removed."""
+    disk = template("raw", "3M")
+    subprocess.run(["mount", "--bind", "/proc/version", disk], check=True)
+    pytest.fail("on purpose")
 
 
 def test_too_small(template):
