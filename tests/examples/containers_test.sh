@@ -9,7 +9,7 @@ namespaces=''
 . "$(dirname "$0")/example.sh"
 
 [[ $(id -u) == 0 && -e /dev/fuse ]] || skip_test "needs root and /dev/fuse"
-needs unshare setpriv pivot_root setfattr getfattr mkfs.ext4 mkfs.xfs
+needs losetup unshare setpriv pivot_root setfattr getfattr mkfs.ext4 mkfs.xfs
 
 on_exit 'umount -l "$scratch"/{data,user,shared} || true'
 # No reflink on it, whatever the machine's disk can.
@@ -18,6 +18,7 @@ chmod 0755 "$scratch"
 for directory in data user; do mount -t tmpfs -o size=2G,mode=0755 tmpfs "$scratch/$directory"; done
 mount -t tmpfs tmpfs "$scratch/shared"
 mount --make-shared "$scratch/shared"
+data_device=$(mountpoint -d "$scratch/data")
 
 # enter DEVICES PROC COMMAND...: what a runtime does in the new namespaces. PROC is own, host's or none.
 cat >"$scratch/enter" <<'END'
@@ -50,7 +51,7 @@ umount -l old
 [[ $proc != none ]] || umount -l proc
 exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TMPDIR=/tmp "$@"
 END
-container() { timeout 60 unshare --mount --propagation slave --pid --fork --kill-child bash "$scratch/enter" "$scratch" "$templatefs" "$@"; }
+container() { timeout 240 unshare --mount --propagation slave --pid --fork --kill-child bash "$scratch/enter" "$scratch" "$templatefs" "$@"; }
 options='--builder host --store /data/store --store-size 1G'
 # in_mount SCRIPT: in a container that has a mount at /run/t; what it says last is that it has ended in order.
 in_mount() { printf '%s' "set -e; mkdir -p /run/t; /templatefs mount $options /run/t; $1
@@ -58,7 +59,11 @@ in_mount() { printf '%s' "set -e; mkdir -p /run/t; /templatefs mount $options /r
 is_empty() { [[ -z $(ls -A "$1") ]]; }
 nothing_is_left() {
   is_empty "$scratch/data/store/sessions" || fail "a session is left."
-  ! grep -F "$scratch/data" /sys/block/loop*/loop/backing_file 2>/dev/null || fail "a loop device is left."
+  eventually 40 no_loop_device
+}
+# What a device is on is told as whoever attached it saw it, so that no path tells: its filesystem does.
+no_loop_device() {
+  ! losetup --noheadings --list --output NAME,BACK-MAJ:MIN,BACK-FILE | grep -E " $data_device( |$)"
 }
 
 # What is missing is said, and no store is made that would be less than what the place could have.
@@ -93,6 +98,7 @@ rm -r "$scratch/data/store"
 expect 0 container 'fuse loop-control' own sh -c "$(in_mount 'head -c 1 /run/t/ext4/16M/a.img >/dev/null')"
 has 'on a filesystem of its own, fan-out reflink'
 has unmounted
+eventually 40 no_loop_device
 rm -r "$scratch/data"/store*
 
 # A store in the container's own overlay.
@@ -113,12 +119,12 @@ nothing_is_left
 
 # Nothing outlives the container's first process.
 container fuse own sh -c "$(in_mount 'exec 3<>/run/t/raw/1M/a.img; : >/data/ready; exec sleep 1000')" >"$output" 2>&1 &
-eventually 30 test -e "$scratch/data/ready"
+eventually 120 test -e "$scratch/data/ready"
 running=$(pgrep -cf "^/templatefs mount") || true
 kill -KILL "$(pgrep -P "$(pgrep -nx unshare)")"
 wait $! || true
 [[ $running -ge 1 ]] || fail "it was not running."
-eventually 10 bash -c '! pgrep -f "^/templatefs mount"'
+eventually 40 bash -c '! pgrep -f "^/templatefs mount"'
 expect 0 container fuse own /templatefs clean --debris --store /data/store
 nothing_is_left
 
@@ -146,7 +152,7 @@ container '' own sh -c 'set -e
   echo evidence >/mnt/two/raw/1M/b.img
   setfattr -n user.templatefs.keep -v "from a container" /mnt/two/raw/1M/b.img
   cat /mnt/two/ext4/1G/no.such 2>&1 || cat /mnt/two/.templatefs/why/xfs/16M/a.img' >"$scratch/said" 2>&1 &
-eventually 30 test -e "$scratch/data/first"
+eventually 120 test -e "$scratch/data/first"
 host_mount -o allow_other "$shared/two" >/dev/null
 wait $! || { cp "$scratch/said" "$output"; fail "the container failed."; }
 expect 0 "$templatefs" ls --images --json --store "$store"

@@ -12,6 +12,8 @@ fi
 [[ $# -eq 1 && -x $1 ]] || die "name the program templatefs."
 templatefs=$1
 PATH=$(dirname "$templatefs"):$PATH
+# What other programs say is looked at as well.
+export LC_ALL=C.UTF-8
 unset TEMPLATEFS_MNT TEMPLATEFS_STORE TEMPLATEFS_CONFIG
 
 skip_test() { skip_lint "$@"; }

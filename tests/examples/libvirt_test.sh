@@ -31,7 +31,7 @@ remember_owner = 1
 cgroup_controllers = []
 stdio_handler = "file"' >/etc/libvirt/qemu.conf
 
-cd "$repo/examples/libvirt"
+cd "$repo"
 mount=/mnt/templates image=$mount/btrfs/256M/vm1.img owner=1234
 mkdir "$mount"
 "$templatefs" mount -o allow_other --builder host --store "$store" --store-size 1G "$mount" >"$output" 2>&1 || fail "no mount"
@@ -41,17 +41,17 @@ libvirtd=$!
 on_exit 'kill "$libvirtd" && wait "$libvirtd" || true
   [[ $status -eq 0 ]] || tail -n 20 "$scratch/libvirtd.log" >&2'
 on_exit 'virsh destroy vm1 >/dev/null 2>&1 || true'
-eventually 30 virsh list
+eventually 120 virsh list
 
 # The guest stays up until it is told a word.
 setpriv --reuid $owner --regid $owner --clear-groups -- head -c 1 "$image" >/dev/null
-expect 0 ../qemu/run-vm --prepare /var/lib/vms "$image" 'cat /mnt/file && echo "kept"
+expect 0 examples/qemu/run-vm --prepare /var/lib/vms "$image" 'cat /mnt/file && echo "kept"
 echo written >/mnt/file
 sync
 until read -r -t 1 word; do echo "up"; done
 echo "told $word"'
 sed -e 's/type="kvm"/type="qemu"/' \
-  -e 's|^  <features>|  <cpu mode="maximum"><feature policy="disable" name="cx16"/></cpu>\n&|' domain.xml >"$scratch/domain.xml"
+  -e 's|^  <features>|  <cpu mode="maximum"><feature policy="disable" name="cx16"/></cpu>\n&|' examples/libvirt/domain.xml >"$scratch/domain.xml"
 expect 0 virsh define "$scratch/domain.xml"
 
 belongs_to() { [[ $(stat -c '%u %g %a' "$image") == "$*" ]] || fail "the image is $(stat -c '%u %g %a' "$image"), not $*."; }
@@ -64,7 +64,7 @@ start() {
 # said WORD: reads what the guest says up to that line.
 said() {
   local line=''
-  while read -r -t 60 -u "$console" line; do
+  while read -r -t 240 -u "$console" line; do
     printf '%s\n' "${line%$'\r'}"
     [[ ${line%$'\r'} != "$1" ]] || return 0
   done >"$output"
@@ -82,7 +82,7 @@ expect 1 qemu-io -f raw -c 'read 0 512' "$image"
 has 'Failed to get "write" lock'
 echo over >&"$console"
 said 'told over'
-eventually 30 state_is shut off
+eventually 120 state_is shut off
 belongs_to $owner $owner 600
 
 # Another start finds what was written; what is pulled is given back as well.
@@ -103,7 +103,7 @@ expect 0 virsh undefine vm1
 
 pool=templates-btrfs-256M
 volumes() { virsh -q vol-list "$pool" | awk '{ print $1 }' | paste -s -d ' '; }
-expect 0 virsh pool-create pool.xml
+expect 0 virsh pool-create examples/libvirt/pool.xml
 [[ $(volumes) == vm1.img ]] || fail "the pool has: $(volumes)"
 expect 0 virsh vol-info --pool "$pool" vm1.img
 has 'Capacity:       256.00 MiB'

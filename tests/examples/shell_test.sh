@@ -27,7 +27,7 @@ cd "$scratch"
 free_again() {
   local device i
   for device in $(sed -n 's/^devices //p' "$output"); do
-    for i in {1..50}; do
+    for i in {1..200}; do
       [[ ! -e /sys/block/${device#/dev/}/loop/backing_file ]] && continue 2
       sleep 0.1
     done
