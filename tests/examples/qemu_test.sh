@@ -6,7 +6,7 @@
 set -euo pipefail
 . "$(dirname "$0")/example.sh"
 
-needs qemu-system-x86_64 busybox cpio modprobe blkid debugfs
+needs qemu-system-x86_64 busybox cpio modprobe blkid debugfs mkfs.btrfs
 [[ $(id -u) == 0 ]] || skip_test "needs root: loop devices"
 compgen -G '/boot/vmlinuz-*' >/dev/null || skip_test "there is no kernel in /boot for a guest"
 
@@ -30,8 +30,30 @@ echo "the second has $status"
 kill -KILL "$(cat "$2/pid")"
 while [[ -e /proc/$(cat "$2/pid") ]]; do sleep 0.1; done
 "$1" --cache writethrough "$disk" 'echo alone again'
+
+# What the script prints stays as it is, a last line without an end and one that looks like a status too.
+"$1" "$disk" 'echo "run-vm: status 5"; printf "no end"; exit 9' >"$2/printed" 2>&1 || status=$?
+echo "its status is $status"
+
+# Checksums whose modules only the driver's wishes name.
+mkfs.btrfs -q --csum xxhash "$TEMPLATEFS_MNT/raw/128M/checksums.img"
+"$1" "$TEMPLATEFS_MNT/raw/128M/checksums.img" 'mount | grep -o "/mnt type btrfs"'
+
+# A disk that no kernel takes is no reason to write into the guest's memory, unless the script looks after it.
+broken=$TEMPLATEFS_MNT/ext4/16M/broken.img
+debugfs -w -R 'set_super_value inodes_count 3' "$broken" 2>/dev/null
+status=0
+"$1" "$broken" 'echo lost >/mnt/file; echo "not to be said"' || status=$?
+echo "without a mount $status"
+"$1" --no-mount "$broken" 'mount | grep -q /mnt || echo "for the script to see to"'
+
+# Elsewhere: what is prepared has the drivers of both of virtio's ways, and a kernel may be named by a relative path.
+kernel=$(ls -v /boot/vmlinuz-* | tail -n 1)
+(cd /boot && "$1" --prepare "$2/prepared" --kernel "${kernel##*/}" "$disk" 'cat /mnt/file')
+cmp "$kernel" "$2/prepared/vmlinuz"
+cpio --quiet -it <"$2/prepared/initramfs"
 END
-expect 0 run_in_mount timeout 100 bash "$scratch/script" "$repo/examples/qemu/run-vm" "$scratch"
+expect 0 run_in_mount timeout 500 bash "$scratch/script" "$repo/examples/qemu/run-vm" "$scratch"
 has 'in the guest'
 [[ $(grep -cxF written "$output") == 2 ]] || fail "the guest and the host do not both read what was written."
 has 'its status is 7'
@@ -40,4 +62,14 @@ has 'Failed to get "write" lock'
 has 'the second has 125'
 lacks 'two at once'
 has 'alone again'
+has 'its status is 9'
+grep -qxF 'run-vm: status 5' "$scratch/printed" || fail "a line is missing: $(cat "$scratch/printed")"
+grep -q '^no end' "$scratch/printed" || fail "what the script printed last is missing: $(cat "$scratch/printed")"
+has '/mnt type btrfs'
+has 'run-vm: /dev/vda could not be mounted: the disk has ext4'
+has 'without a mount 125'
+lacks 'not to be said'
+has 'for the script to see to'
+has modules/virtio_pci.ko
+has modules/virtio_mmio.ko
 say passed.
