@@ -2,6 +2,7 @@
 #include "base/loop_device.h"
 
 #include "base/error.h"
+#include "base/scope_exit.h"
 
 #include <cerrno>
 #include <cstring>
@@ -11,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 namespace templatefs {
 
@@ -22,19 +24,32 @@ LoopDevice LoopDevice::attach(std::string const& file) {
     int const number = check(::ioctl(control.get(), LOOP_CTL_GET_FREE), "find a free loop device for", file);
     std::string path = "/dev/loop" + std::to_string(number);
     // Where no device manager makes the node, we do: loop block devices have major 7.
-    if (::mknod(path.c_str(), S_IFBLK | 0600, makedev(7, static_cast<unsigned>(number))) != 0 &&
-        errno != EEXIST)
-      throw_errno("make the node", path);
-    Fd device = open_at(AT_FDCWD, path, O_RDWR);
+    bool const made = ::mknod(path.c_str(), S_IFBLK | 0600, makedev(7, static_cast<unsigned>(number))) == 0;
+    if (!made && errno != EEXIST) throw_errno("make the node", path);
+    ScopeExit unmake([&] {
+      if (made) ::unlink(path.c_str());
+    });
+    Fd device = open_at_if_exists(AT_FDCWD, path, O_RDWR);
+    if (!device) continue;  // somebody else made the node, and took it away
     loop_config config{};
     config.fd = static_cast<__u32>(backing.get());
     config.info.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO;
     std::strncpy(reinterpret_cast<char*>(config.info.lo_file_name), file.c_str(), LO_NAME_SIZE - 1);
-    if (::ioctl(device.get(), LOOP_CONFIGURE, &config) == 0)
-      return LoopDevice(std::move(device), std::move(path));
+    if (::ioctl(device.get(), LOOP_CONFIGURE, &config) == 0) {
+      unmake.dismiss();
+      return LoopDevice(std::move(device), path, made);
+    }
     if (errno != EBUSY) throw_errno("attach a loop device to", file);
+    unmake.dismiss();  // it is another's now
   }
   throw Error(EBUSY, "attach a loop device to " + file, "Too many loop devices come and go; try again.");
+}
+
+void LoopDevice::discard() noexcept {
+  // The node first: as long as it is ours nobody is given the same device.
+  if (made_node_) ::unlink(path_.c_str());
+  made_node_ = false;
+  fd_.reset();
 }
 
 bool is_loop_over(std::string const& device, int file) {

@@ -14,12 +14,18 @@ class LoopDevice {
   /// Throws Error; ENOENT or EPERM where the machine has no loop devices or we may not use them.
   static LoopDevice attach(std::string const& file);
 
+  /// Gives up a device that nothing was mounted from, and its node in /dev where attach() had to make that. A
+  /// mount of it leaves the node: it is how the mount table names the device.
+  void discard() noexcept;
+
   std::string const& path() const noexcept { return path_; }
 
  private:
-  LoopDevice(Fd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  LoopDevice(Fd fd, std::string path, bool made_node)
+      : fd_(std::move(fd)), path_(std::move(path)), made_node_(made_node) {}
   Fd fd_;
   std::string path_;
+  bool made_node_;
 };
 
 /// Whether this is the path of a loop device over the open file, as the kernel tells; no sysfs is needed.

@@ -31,6 +31,16 @@ TEST_F(LoopDeviceTest, TellsWhatItIsOver) {
   EXPECT_FALSE(is_loop_over("none", ours.get()));
 }
 
+TEST_F(LoopDeviceTest, OnceDiscardedItIsFree) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root: loop devices";
+  test::TempDir const dir;
+  Fd const file = open_at(AT_FDCWD, dir / "file", O_RDWR | O_CREAT | O_EXCL, 0600);
+  check(::ftruncate(file.get(), 1 << 20), "set the size of", "file");
+  auto device = LoopDevice::attach(dir / "file");
+  device.discard();
+  EXPECT_FALSE(is_loop_over(device.path(), file.get()));
+}
+
 }  // namespace
 
 }  // namespace templatefs
