@@ -4,22 +4,27 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "cache/guest_store.h"
+#include "cache/layout.h"
 #include "cache/listing.h"
 #include "cache/removal.h"
+#include "cache/session.h"
+
+#include <fcntl.h>
 
 namespace templatefs::cache {
 
-CleanResult clean(Store const& store, Session const& session) {
+CleanResult clean(Store const& store) {
   CleanResult result;
+  Fd const sessions = open_at(store.dir(), layout::kSessions, O_RDONLY | O_DIRECTORY);
   result.debris = sweep(store.dir());
   try {
-    result.guests = GuestStore(store.dir()).remove_all(session.staging_dir());
+    result.guests = GuestStore(store.dir()).remove_all(sessions.get());
   } catch (Error const& error) {
     spdlog::warn("saved guests could not be removed: {}", error.sentence());
   }
   for (auto const& key : template_names(store.dir()).keys) {
     try {
-      switch (remove_unused(store, session, key)) {
+      switch (remove_unused(store, sessions.get(), key)) {
         case Fate::removed:
           result.removed.push_back(key);
           break;

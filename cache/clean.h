@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "cache/session.h"
 #include "cache/store.h"
 
 #include <string>
@@ -19,7 +18,9 @@ struct CleanResult {
 
 /// Sweeps, removes all saved guests (those in use are so through open files), and every template that nobody
 /// uses and no stored recipe names: each only under its key's exclusive lock, taken without waiting and held
-/// through the removal. Lock files stay. Failures of single templates are logged.
-CleanResult clean(Store const& store, Session const& session);
+/// through the removal. Lock files stay. Failures of single templates are logged. It makes nothing, since a
+/// store with nothing free is one to clean: what is removed goes through sessions/ itself, where the next
+/// sweep finds what is left of it.
+CleanResult clean(Store const& store);
 
 }  // namespace templatefs::cache

@@ -91,7 +91,7 @@ GcResult collect_garbage(Store const& store, Session const& session, Budget cons
       auto const unused_since = [&, &key = key, &used = used_at_ms] {
         return last_use_ms(store.dir(), key) == used;
       };
-      switch (remove_unused(store, session, key, unused_since, rehearsal)) {
+      switch (remove_unused(store, session.staging_dir(), key, unused_since, rehearsal)) {
         case Fate::removed:
           result.removed.push_back({key, used_at_ms, stock.remove(key), too_old, false});
           break;

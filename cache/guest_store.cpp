@@ -110,6 +110,8 @@ unsigned GuestStore::remove_all(int staging_dir) const {
 }
 
 bool GuestStore::remove(int staging_dir, std::string const& name) const {
+  // A file is gone whole, and is not to be left where directories are swept.
+  if (is_mark(name)) return ::unlinkat(store_dir_, layout::saved_guest(name).c_str(), 0) == 0;
   return remove_tree_through(staging_dir, store_dir_, layout::saved_guest(name));
 }
 

@@ -82,10 +82,11 @@ std::vector<QuarantinedTemplate> list_quarantine(int store_dir) {
   return out;
 }
 
-unsigned empty_quarantine(int store_dir, Session const& session) {
+unsigned empty_quarantine(int store_dir) {
+  Fd const sessions = open_at(store_dir, layout::kSessions, O_RDONLY | O_DIRECTORY);
   unsigned removed = 0;
   for (auto const& name : names(store_dir))
-    if (remove_tree_through(session.staging_dir(), store_dir, layout::quarantined(name))) ++removed;
+    if (remove_tree_through(sessions.get(), store_dir, layout::quarantined(name))) ++removed;
   return removed;
 }
 

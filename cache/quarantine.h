@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "cache/session.h"
-
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -26,7 +24,7 @@ std::string quarantine_template(int store_dir, std::string const& key, std::stri
 /// By name. Names that are not ours are not among them.
 std::vector<QuarantinedTemplate> list_quarantine(int store_dir);
 
-/// Removes them all; how many.
-unsigned empty_quarantine(int store_dir, Session const& session);
+/// Removes them all, as clean() does (cache/clean.h); how many.
+unsigned empty_quarantine(int store_dir);
 
 }  // namespace templatefs::cache

@@ -5,6 +5,7 @@
 #include "base/file_lock.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/mount_table.h"
 #include "cache/layout.h"
 #include "cache/reflink.h"
 
@@ -57,6 +58,11 @@ void claim(int dir, std::string const& path) {
   replace_file(dir, layout::kFormatFile, layout::format_text(), 0644, true);
 }
 
+/// A filesystem that takes nothing just now, whatever is asked of it.
+bool takes_nothing(int err) {
+  return err == ENOSPC || err == EDQUOT || err == EROFS;
+}
+
 void lay_out(int dir, std::string const& path) {
   // FORMAT first: whoever is interrupted after it leaves a store of ours, whose other directories the next
   // start makes.
@@ -64,8 +70,13 @@ void lay_out(int dir, std::string const& path) {
   for (char const* const name : {layout::kLocks, layout::kTemplates, layout::kSessions, layout::kFailures,
                                  layout::kRecipes, layout::kGuests, layout::kQuarantine, layout::kPinned})
     if (::mkdirat(dir, name, 0700) != 0 && errno != EEXIST) throw_errno("make directory", path + "/" + name);
-  if (!open_at_if_exists(dir, layout::kCacheTagFile, O_RDONLY))
+  if (open_at_if_exists(dir, layout::kCacheTagFile, O_RDONLY)) return;
+  try {
     replace_file(dir, layout::kCacheTagFile, kCacheTag, 0644, false);
+  } catch (Error const& error) {
+    // A backup that comes meanwhile is the worst of it.
+    if (!takes_nothing(error.err())) throw;
+  }
 }
 
 }  // namespace
@@ -126,9 +137,22 @@ void Store::settle(Options const& options) {
   lay_out(dir_.get(), path_);
   choice_ = options.fan_out;
   set_budget(options.budget);
-  auto const probe = probe_reflink(path_);
-  rung_ = probe.works && choice_ != FanOutChoice::copy_only ? Rung::reflink : Rung::copy;
-  if (explanation_.empty()) explanation_ = probe.describe(path_);
+  bool clones = false;
+  std::string found;
+  try {
+    auto const probe = probe_reflink(path_);
+    clones = probe.works;
+    found = probe.describe(path_);
+  } catch (Error const& error) {
+    if (!takes_nothing(error.err())) throw;
+    // Whoever makes room opens it as well. The first image tells, should the type promise too much.
+    auto const type = mount_of(dir_.get());
+    clones = type && (type->type == "xfs" || type->type == "btrfs");
+    found = format("{} is on {}, where no clone could be tried ({})", path_,
+                   type ? type->type : "an unknown filesystem", errno_words(error.err()));
+  }
+  rung_ = clones && choice_ != FanOutChoice::copy_only ? Rung::reflink : Rung::copy;
+  if (explanation_.empty()) explanation_ = found;
 }
 
 }  // namespace templatefs::cache

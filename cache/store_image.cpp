@@ -121,7 +121,7 @@ void publish_and_name(Store const& store, Session const& session, std::string co
       try {
         write_name(store, session, stored, replace);
       } catch (...) {
-        (void)remove_unless_named(store, session, stored.key);
+        (void)remove_unless_named(store, session.staging_dir(), stored.key);
         throw;
       }
       return;
@@ -145,7 +145,7 @@ Forgotten::Template drop_template(Store const& store, Session const& session, st
                                   std::vector<std::string>& names) {
   auto const lock = FileLock::try_lock(store.dir(), layout::key_lock(key), FileLock::Mode::exclusive);
   if (!lock) return Forgotten::Template::in_use;
-  names = remove_unless_named(store, session, key);
+  names = remove_unless_named(store, session.staging_dir(), key);
   return names.empty() ? Forgotten::Template::removed : Forgotten::Template::named;
 }
 
@@ -197,10 +197,9 @@ Forgotten forget_recipe(Store const& store, Session const& session, std::string 
   return forgotten;
 }
 
-std::vector<std::string> remove_unless_named(Store const& store, Session const& session,
-                                             std::string const& key) {
+std::vector<std::string> remove_unless_named(Store const& store, int scratch_dir, std::string const& key) {
   auto names = names_of_template(store.dir(), key);
-  if (names.empty()) TemplateStore(store.dir()).remove(session.staging_dir(), key);
+  if (names.empty()) TemplateStore(store.dir()).remove(scratch_dir, key);
   return names;
 }
 

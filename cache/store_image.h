@@ -44,7 +44,6 @@ Forgotten forget_recipe(Store const& store, Session const& session, std::string 
 
 /// Removes a template unless a stored recipe names it: the names that keep it. The caller holds the key's
 /// exclusive lock. Throws Error.
-std::vector<std::string> remove_unless_named(Store const& store, Session const& session,
-                                             std::string const& key);
+std::vector<std::string> remove_unless_named(Store const& store, int scratch_dir, std::string const& key);
 
 }  // namespace templatefs::cache

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "cache/clean.h"
 #include "cache/quarantine.h"
+#include "cache/session.h"
 #include "cli/command.h"
 #include "cli/setup.h"
 
@@ -29,15 +30,11 @@ int run(CleanOptions options) {
   cache::CleanResult result;
   unsigned from_quarantine = 0;
   if (store && options.quarantine) {
-    auto session = cache::Session::create(store->dir(), "clean", "");
-    from_quarantine = cache::empty_quarantine(store->dir(), session);
-    session.drop();
+    from_quarantine = cache::empty_quarantine(store->dir());
   } else if (store && options.debris_only) {
     result.debris = cache::sweep(store->dir());
   } else if (store) {
-    auto session = cache::Session::create(store->dir(), "clean", "");
-    result = cache::clean(*store, session);
-    session.drop();
+    result = cache::clean(*store);
   }
   if (options.json) {
     nlohmann::ordered_json const document = {{"schema", "templatefs.clean/1"},

@@ -20,7 +20,7 @@ using CleanTest = CacheFixture;
 TEST_P(CleanTest, RemovesWhatNobodyUsesAndCounts) {
   (void)build("ext4/64M");
   (void)build("ext4/65M");
-  auto const result = clean(*store_, *session_);
+  auto const result = clean(*store_);
   EXPECT_EQ(result.removed.size(), 2u);
   EXPECT_TRUE(result.in_use.empty());
   EXPECT_EQ(count(layout::kTemplates), 0u);
@@ -30,7 +30,7 @@ TEST_P(CleanTest, RemovesWhatNobodyUsesAndCounts) {
 TEST_P(CleanTest, SkipsWhatIsInUseAlsoInThisProcess) {
   auto const used = build("ext4/64M");
   (void)build("ext4/65M");
-  auto const result = clean(*store_, *session_);
+  auto const result = clean(*store_);
   EXPECT_EQ(result.in_use, std::vector<std::string>{used.key});
   EXPECT_EQ(result.removed.size(), 1u);
   auto const entries = list_templates(store_->dir());
@@ -42,7 +42,7 @@ TEST_P(CleanTest, SkipsWhatIsInUseAlsoInThisProcess) {
 
 TEST_P(CleanTest, TouchesNothingThatIsNotOurs) {
   ASSERT_EQ(::mkdirat(store_->dir(), "templates/somebody-elses", 0700), 0);
-  (void)clean(*store_, *session_);
+  (void)clean(*store_);
   EXPECT_TRUE(exists("templates/somebody-elses"));
 }
 
@@ -50,7 +50,7 @@ TEST_P(CleanTest, TouchesNothingThatIsNotOurs) {
 TEST_P(CleanTest, NeverTakesATemplateBetweenLookupAndClone) {
   std::atomic<bool> done = false;
   std::jthread const cleaner([&] {
-    while (!done) (void)clean(*store_, *session_);
+    while (!done) (void)clean(*store_);
   });
   FanOut fan_out(store_->rung(), FanOutChoice::reflink_only);
   for (int each = 0; each < 100; ++each) {

@@ -77,10 +77,10 @@ TEST_P(GuestStoreTest, CleanRemovesThemAndWhatIsOpenStaysReadable) {
   guests().give_up("mkfs.xfs-0123456789abcdef", "it hangs");
   Fd const dir = guests().find(kName);
   Fd const memory = open_at(dir.get(), "memory", O_RDONLY);
-  EXPECT_EQ(clean(*store_, *session_).guests, 1u);
+  EXPECT_EQ(clean(*store_).guests, 1u);
   EXPECT_EQ(count(layout::kGuests), 0u);
   EXPECT_EQ(read_file(AT_FDCWD, "/proc/self/fd/" + std::to_string(memory.get())), "memory");
-  EXPECT_EQ(clean(*store_, *session_).guests, 0u);
+  EXPECT_EQ(clean(*store_).guests, 0u);
 }
 
 TEST_P(GuestStoreTest, WhatAKilledProcessStagedIsSwept) {

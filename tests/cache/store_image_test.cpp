@@ -22,7 +22,7 @@ using ::testing::IsEmpty;
 
 class StoreImage : public StoredFixture {
  protected:
-  CleanResult clean_up() { return clean(*store_, *session_); }
+  CleanResult clean_up() { return clean(*store_); }
 };
 
 TEST_P(StoreImage, IsClonedAtOnceNativeAndGrown) {

@@ -149,9 +149,9 @@ TEST_P(VerifyTest, TheSweepAndTheCleanUpLeaveTheQuarantineAlone) {
   damage(key);
   ASSERT_EQ(verify(key).soundness, Soundness::quarantined);
   ASSERT_EQ(::mkdirat(store_->dir(), "quarantine/somebody-elses", 0700), 0);
-  (void)clean(*store_, *session_);
+  (void)clean(*store_);
   EXPECT_EQ(list_quarantine(store_->dir()).size(), 1u);
-  EXPECT_EQ(empty_quarantine(store_->dir(), *session_), 1u);
+  EXPECT_EQ(empty_quarantine(store_->dir()), 1u);
   EXPECT_THAT(list_quarantine(store_->dir()), IsEmpty());
   EXPECT_TRUE(exists("quarantine/somebody-elses"));
   EXPECT_EQ(staged(), 0u);

@@ -13,6 +13,7 @@
 #include <gmock/gmock.h>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace templatefs::test {
@@ -104,6 +105,28 @@ TEST_P(FullStore, RefusesWithENOSPCAndServesAgainOnceSpaceIsFreed) {
   EXPECT_THAT(temporaries(store()), IsEmpty());
 }
 
+class FullXfsStore : public FullStore {};
+
+TEST_P(FullXfsStore, IsCleanedWhereNothingIsFree) {
+  auto const built = run_program({"build", "--builder", "host", "ext4/64M", "--store", store()});
+  ASSERT_TRUE(built.status.success()) << built.text;
+  Fd const other = open_at(AT_FDCWD, store() + "/../other", O_RDWR | O_CREAT | O_EXCL, 0600);
+  fill(other.get());
+  // Not even an empty file.
+  int made = 0;
+  while (::mkdir((store() + "/../empty-" + std::to_string(made)).c_str(), 0700) == 0)
+    ASSERT_LT(++made, 100000);
+  ASSERT_EQ(errno, ENOSPC);
+
+  auto const listed = run_program({"ls", "--store", store()});
+  EXPECT_TRUE(listed.status.success()) << listed.text;
+  auto const cleaned = run_program({"clean", "--store", store()});
+  EXPECT_TRUE(cleaned.status.success()) << cleaned.text;
+  EXPECT_THAT(cleaned.text, HasSubstr("1 template removed"));
+  EXPECT_THAT(in_store("templates"), IsEmpty());
+  EXPECT_THAT(in_store("sessions"), IsEmpty());
+}
+
 TEST_P(FullStore, RefusesABuildBeforeItBegins) {
   Daemon const& daemon = mount({"--accel", "tcg"});
   std::string const fat = daemon / "raw/1G/fat.img";
@@ -128,6 +151,8 @@ TEST_P(FullStore, RefusesABuildBeforeItBegins) {
 INSTANTIATE_TEST_SUITE_P(Filesystems, FullStore,
                          ::testing::Values(SmallStore{"xfs", 320 * kMiB}, SmallStore{"btrfs", 256 * kMiB}),
                          [](auto const& each) { return std::string(each.param.filesystem); });
+
+INSTANTIATE_TEST_SUITE_P(Xfs, FullXfsStore, ::testing::Values(SmallStore{"xfs", 320 * kMiB}));
 
 }  // namespace
 
