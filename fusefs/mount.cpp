@@ -32,19 +32,25 @@ namespace {
 using namespace std::chrono_literals;
 
 /// What libfuse said last, for the sentence of a failed start: it reports causes only through its log.
-Guarded<std::string> last_words;
+struct LastWords {
+  std::string text;
+  int err = 0;  // errno as they were said
+};
+Guarded<LastWords> last_words;
 
 void take_libfuse_log(fuse_log_level level, char const* format_text, va_list arguments) {
+  int const err = errno;
   char text[512];
   std::vsnprintf(text, sizeof text, format_text, arguments);
   std::string line = text;
   while (!line.empty() && line.back() == '\n') line.pop_back();
-  if (level <= FUSE_LOG_ERR) last_words.with([&](std::string& words) { words = line; });
+  if (level <= FUSE_LOG_ERR) last_words.with([&](LastWords& words) { words = {line, err}; });
   spdlog::debug("libfuse: {}", line);
+  errno = err;
 }
 
 [[noreturn]] void throw_last_words(int err, std::string const& what, std::string remedy) {
-  auto const words = last_words.with([](std::string const& each) { return each; });
+  auto const words = last_words.with([](LastWords const& each) { return each.text; });
   throw Error(err, words.empty() ? what : what + ": " + words, std::move(remedy));
 }
 
@@ -55,13 +61,24 @@ sigset_t end_signals() {
   return set;
 }
 
-std::string mount_remedy() {
+/// Of a mount(2) that failed. libfuse logs each errno but EPERM: there it goes on to try fusermount3, whose
+/// errno is anything.
+int mount_errno() {
+  int const err = last_words.with([](LastWords const& words) { return words.err; });
+  return err != 0 ? err : EPERM;
+}
+
+std::string mount_remedy(int err) {
   if (auto const obstacle = find_mount_obstacle()) return obstacle->what + ". " + obstacle->remedy;
-  if (has_sys_admin())
-    return "Root is denied it: docker's AppArmor profile does that (--security-opt apparmor=unconfined), a "
-           "seccomp "
-           "filter may.";
-  return "Is the mount point yours, and does /etc/fuse.conf say user_allow_other if -o allow_other is given?";
+  if (!has_sys_admin())
+    return "Is the mount point yours, and does /etc/fuse.conf say user_allow_other if -o allow_other is "
+           "given?";
+  if (err == EINVAL) return "Look at the -o options.";
+  if (err != EPERM && err != EACCES) return {};
+  if (!in_initial_user_namespace())
+    return "A user namespace may mount only in a mount namespace of its own: unshare -Urm, not unshare -Ur.";
+  return "Root is denied it: docker's AppArmor profile does that (--security-opt apparmor=unconfined), a "
+         "seccomp filter may.";
 }
 
 }  // namespace
@@ -91,9 +108,11 @@ Mount::Mount(Filesystem& fs, std::vector<std::string> const& fuse_options)
   if (!session_) throw_last_words(EINVAL, "start a FUSE session", "Look at the -o options.");
   fs_.connection.attach(session_.get());
 
-  if (fuse_session_mount(session_.get(), fs_.options.mount_point.c_str()) != 0)
-    throw_last_words(::geteuid() == 0 && errno != 0 ? errno : EPERM, "mount on " + fs_.options.mount_point,
-                     mount_remedy());
+  last_words.with([](LastWords& said) { said = {}; });
+  if (fuse_session_mount(session_.get(), fs_.options.mount_point.c_str()) != 0) {
+    int const err = has_sys_admin() ? mount_errno() : EPERM;
+    throw_last_words(err, "mount on " + fs_.options.mount_point, mount_remedy(err));
+  }
   mounted_ = true;
   try {
     int const wake = ended_.get();

@@ -18,6 +18,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 class Start : public LeakCheck {
  protected:
@@ -114,6 +115,12 @@ TEST_F(Start, IsRefusedWithFuseOptionsThatNobodyKnows) {
   expect_refused({"--store", on_store("store"), "-o", "no_such_option"}, in_dir("mnt"),
                  HasSubstr("no_such_option"));
   EXPECT_THAT(names_in(on_store("store/sessions")), IsEmpty());
+}
+
+TEST_F(Start, IsRefusedWithFuseOptionsThatTheKernelRefuses) {
+  expect_refused(
+      {"--store", on_store("store"), "-o", "context=nobody"}, in_dir("mnt"),
+      AllOf(HasSubstr("Invalid argument"), HasSubstr("Look at the -o options"), Not(HasSubstr("AppArmor"))));
 }
 
 TEST_F(Start, IsRefusedWithValuesThatMakeNoSense) {
