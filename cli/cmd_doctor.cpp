@@ -71,7 +71,7 @@ void add_doctor(CLI::App& program, Action& action) {
   command->add_flag("--json", options->json, "Print JSON, schema templatefs.doctor/1");
   options->color.add_to(*command);
   options->config.add_to(*command);
-  options->store.add_to(*command, false);
+  options->store.add_to(*command, true);
   options->builder.add_to(*command);
   command->footer(
       "Exit status: 0 all is well, 7 something has to be mended.\n\nExample:\n  templatefs doctor");

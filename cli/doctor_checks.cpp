@@ -44,9 +44,10 @@ DoctorFindings examine(ConfigOptions const& config_options, StoreOptions store_o
   auto const* const opened = store ? &*store : nullptr;
   examine_rights(findings);
   examine_programs(findings);
-  // Without the device there is nothing more to learn from trying.
-  if (!any(findings, "fuse", Verdict::fail)) examine_mount(findings, builder_options, opened);
-  if (builder_options.builder != "host") examine_guest(findings, builder_options, opened);
+  // Without the device there is nothing more to learn from trying, nor that a store is full from mounting it.
+  auto const* const with_room = any(findings, "space", Verdict::fail) ? nullptr : opened;
+  if (!any(findings, "fuse", Verdict::fail)) examine_mount(findings, builder_options, with_room);
+  if (builder_options.builder != "host") examine_guest(findings, builder_options, with_room, config.recipes);
   examine_system(findings);
   return findings;
 }

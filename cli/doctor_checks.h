@@ -21,15 +21,17 @@ DoctorFindings examine(ConfigOptions const& config, StoreOptions store, BuilderO
 std::optional<cache::Store> examine_store(DoctorFindings& findings, StoreOptions const& options);
 /// How images are made there: by reflink, in a filesystem of the store's own, or as copies. Throws Error
 /// where nothing can be written.
-void examine_fan_out(DoctorFindings& findings, std::string const& path, cache::Store const* store);
+void examine_fan_out(DoctorFindings& findings, cache::Store::Options const& options,
+                     cache::Store const* store);
 /// Who we are and may do. Before a second thread.
 void examine_rights(DoctorFindings& findings);
 /// A real mount of our own for a moment, and a real image in it.
 void examine_mount(DoctorFindings& findings, BuilderOptions const& options, cache::Store const* store);
 /// What is called for on PATH.
 void examine_programs(DoctorFindings& findings);
-/// The template guest.
-void examine_guest(DoctorFindings& findings, BuilderOptions const& options, cache::Store const* store);
+/// The template guest, and the kernels that recipes have of their own.
+void examine_guest(DoctorFindings& findings, BuilderOptions const& options, cache::Store const* store,
+                   std::vector<cache::Recipe> const& recipes);
 /// Mounts that are dead, and mount(8)'s way to us.
 void examine_system(DoctorFindings& findings);
 

@@ -62,6 +62,26 @@ Finding check_drivers(vm::Kernel const& kernel) {
       "apt-get install linux-image-amd64, whose kernels have more; --kernel chooses one.");
 }
 
+/// Without a driver of the filesystem nothing mounts what such a kernel formats.
+Finding check_kernel_of(cache::Recipe const& recipe) {
+  auto const check = "recipe " + recipe.name;
+  vm::Kernel kernel;
+  try {
+    kernel = vm::find_kernel(recipe.kernel);
+    (void)vm::find_modules(kernel.modules, vm::guest_drivers(), {});
+  } catch (...) {
+    return in_trouble("recipe-kernel/unusable", check, std::current_exception(),
+                      format("Here that is recipe.{}.kernel, in {}.", recipe.name, recipe.origin));
+  }
+  auto const found = format("its kernel is {} ({})", kernel.image, kernel.version);
+  auto const& filesystem = *recipe.filesystem;
+  if (filesystem.modules.empty() || has_driver(kernel, filesystem)) return all_well(check, found);
+  return in_trouble("recipe-kernel/no-driver", check,
+                    format("{}, which has no driver {}: {} is formatted and not mounted to test it", found,
+                           filesystem.modules.front(), filesystem.name),
+                    format("Give recipe.{}.kernel one that has it, in {}.", recipe.name, recipe.origin));
+}
+
 std::optional<std::string> examine_qemu(DoctorFindings& findings) {
   std::string path;
   try {
@@ -109,8 +129,13 @@ Finding check_accelerator(vm::GuestBuilder& builder) {
 
 }  // namespace
 
-void examine_guest(DoctorFindings& findings, BuilderOptions const& options, cache::Store const* store) {
+void examine_guest(DoctorFindings& findings, BuilderOptions const& options, cache::Store const* store,
+                   std::vector<cache::Recipe> const& recipes) {
   auto const kernel = examine_kernel(findings, options);
+  for (auto const& recipe : recipes)
+    if (!recipe.kernel.empty())
+      findings.push_back(attempt("recipe-kernel/unusable", "recipe " + recipe.name,
+                                 [&] { return check_kernel_of(recipe); }));
   auto const qemu = examine_qemu(findings);
   if (!kernel) return;
   auto const builder = options.make_guest_builder(store);

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/mount_table.h"
 #include "cache/gc.h"
 #include "cache/layout.h"
 #include "cache/loop_store.h"
@@ -13,8 +14,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
@@ -33,6 +36,9 @@ Finding check_space(std::string const& path) {
   auto const free = static_cast<std::int64_t>(fs.f_bavail) * static_cast<std::int64_t>(fs.f_frsize);
   auto const found = human_size(free) + " free in " + path;
   constexpr char kRemedy[] = "Run `templatefs clean`, or give another --store.";
+  // As many files as there may be, where a filesystem counts them.
+  if (fs.f_files > 0 && fs.f_favail == 0)
+    return in_trouble("space/full", "space", "no more files can be made in " + path, kRemedy);
   if (free < kFull) return in_trouble("space/full", "space", found, kRemedy);
   if (free < kNearlyFull) return in_trouble("space/low", "space", found, kRemedy);
   return all_well("space", found);
@@ -103,11 +109,32 @@ void check_mode(DoctorFindings& findings, std::string const& path, struct stat c
                    "chmod go-w " + path));
 }
 
+/// This user's, as a command line takes it.
+std::string user_name() {
+  passwd const* const user = ::getpwuid(::geteuid());
+  return user != nullptr ? user->pw_name : std::to_string(::geteuid());
+}
+
+/// What root runs to make the store this user's, mounted where it has a filesystem: `provision --owner` gives
+/// away what is root's, where nobody else could put another directory in its place meanwhile.
+std::string way_to_give(std::string const& path, bool is_mounted) {
+  auto const roots = [](std::string const& file, bool alone) {
+    struct stat st {};
+    return ::stat(file.c_str(), &st) != 0 ||
+           (st.st_uid == 0 && (!alone || (st.st_mode & (S_IWGRP | S_IWOTH)) == 0));
+  };
+  auto const provision = "templatefs provision --store " + path;
+  bool const by_us = roots(std::filesystem::path(path).parent_path().string(), true) && roots(path, false) &&
+                     ::getpwuid(::geteuid()) != nullptr;
+  if (by_us) return provision + " --owner " + user_name();
+  return (is_mounted ? "" : provision + " && ") + "chown -hR " + user_name() + " " + path;
+}
+
 void examine_place(DoctorFindings& findings, std::string const& path) {
   if (cache::LoopStore::exists(path) && ::geteuid() != 0)
     findings.push_back(in_trouble("store/not-mounted", "store",
                                   cache::layout::loop_file(path) + " is there and not mounted on " + path,
-                                  "As root: templatefs provision --store " + path + " --owner USER"));
+                                  "Give another --store, or as root: " + way_to_give(path, false)));
   else
     findings.push_back(all_well("store", path + " (not made yet; the first mount or build makes it)"));
 }
@@ -118,15 +145,20 @@ std::optional<cache::Store> examine_store(DoctorFindings& findings, StoreOptions
   std::optional<cache::Store> store;
   std::string path;
   struct stat st {};
+  cache::Store::Options resolved;
   try {
-    auto const resolved = options.resolve();
+    resolved = options.resolve();
     path = resolved.path;
     bool const is_there = ::stat(path.c_str(), &st) == 0;
     if (is_there && ::geteuid() != 0 && st.st_uid != ::geteuid()) {
-      findings.push_back(in_trouble(
-          "store/other-owner", "store",
-          format("{} belongs to user {}, this is user {}", path, st.st_uid, ::geteuid()),
-          "Give another --store, or as root: templatefs provision --store " + path + " --owner USER"));
+      if (cache::LoopStore::exists(path) && !mount_at(path)) {
+        examine_place(findings, path);
+        return store;
+      }
+      findings.push_back(
+          in_trouble("store/other-owner", "store",
+                     format("{} belongs to user {}, this is user {}", path, st.st_uid, ::geteuid()),
+                     "Give another --store, or as root: " + way_to_give(path, true)));
       return store;
     }
     if (auto opened = cache::Store::open_existing(resolved)) store.emplace(std::move(*opened));
@@ -140,14 +172,18 @@ std::optional<cache::Store> examine_store(DoctorFindings& findings, StoreOptions
     return store;
   }
   try {
-    examine_fan_out(findings, path, store ? &*store : nullptr);
+    examine_fan_out(findings, resolved, store ? &*store : nullptr);
   } catch (...) {
-    findings.push_back(in_trouble("store/no-place", "store", std::current_exception(),
-                                  "Give a --store below a directory that this user may write to."));
+    auto const failure = std::current_exception();
+    int const err = to_error(failure).err();
+    findings.push_back(err == ENOSPC || err == EDQUOT
+                           ? in_trouble("space/full", "space", failure, "Make room, or give another --store.")
+                           : in_trouble("store/no-place", "store", failure,
+                                        "Give a --store below a directory that this user may write to."));
   }
   if (!store) return store;
   findings.push_back(attempt("space/full", "space", [&] { return check_space(path); }));
-  findings.push_back(attempt("space/full", "pins", [&] { return check_attributes(path); }));
+  findings.push_back(attempt("pins/unknown", "pins", [&] { return check_attributes(path); }));
   findings.push_back(attempt("quarantine/damaged", "quarantine", [&] { return check_quarantine(*store); }));
   findings.push_back(attempt("debris/dead-sessions", "debris", [&] { return check_debris(*store); }));
   findings.push_back(attempt("budget/out-of-reach", "budget", [&] { return check_budget(*store); }));

@@ -16,6 +16,7 @@ struct DoctorCase {
   char const* name;
   char const* prepare;  // for sick_machine.sh
   std::vector<Expected> expected;
+  std::vector<char const*> absent = {};  // findings and words that it must not say
 };
 
 /// Its name, for GoogleTest.

@@ -20,6 +20,7 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using Json = nlohmann::json;
 
 class DoctorOnASickMachine : public LeakCheck, public ::testing::WithParamInterface<DoctorCase> {
@@ -52,6 +53,8 @@ TEST_P(DoctorOnASickMachine, NamesWhatIsWrongAndTheRemedy) {
     EXPECT_THAT(seen, HasSubstr(expected.found)) << expected.finding << "\n" << document.dump(1);
     EXPECT_THAT(seen, HasSubstr(expected.remedy)) << expected.finding;
   }
+  for (char const* const words : GetParam().absent)
+    EXPECT_THAT(output.text.substr(begin), Not(HasSubstr(words)));
   bool failed = false;
   for (auto const& check : document["checks"]) {
     failed = failed || check["verdict"] == "FAIL";

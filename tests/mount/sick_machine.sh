@@ -29,6 +29,26 @@ as_user() {
 on() { mkdir "$dir/fs"; mount -t "$1" -o "$2" none "$dir/fs"; store=$dir/fs/store; }
 make_store() { mkdir "$store"; echo 'templatefs store 1' >"$store/FORMAT"; }
 build() { "$program" build --builder host --fanout copy --store "$store" "$1" >&2; }
+# All of its filesystem, to the last page.
+fill() { head -c 1G /dev/zero >"${store%/*}/other" 2>/dev/null || [ "$(stat -f -c %a "${store%/*}")" = 0 ]; }
+# A /dev without a loop device, in which nobody makes their nodes.
+bare_dev() {
+  mount -t tmpfs none /dev
+  for node in null:1:3 urandom:1:9 zero:1:5 fuse:10:229 loop-control:10:237; do
+    # shellcheck disable=SC2046
+    mknod "/dev/${node%%:*}" c $(echo "${node#*:}" | tr : ' ')
+  done
+}
+# What doctor says.
+# shellcheck disable=SC2086
+examine() { $as "$program" doctor --json --store "$store" $options 2>/dev/null || [ $? = 7 ]; }
+# Does as root what it advises against the finding $1; that has the words $2.
+mend() {
+  command=$(examine | sed -n '\|"finding": "'"$1"'"|,/"remedy"/s/.*or as root: \(.*\)"$/\1/p')
+  case $command in *"$2"*) ;; *) exit 1 ;; esac
+  templatefs() { "$program" "$@" >&2; }
+  eval "$command"
+}
 configure() { printf '%b\n' "$1" >"$dir/config.toml"; options="$options --config $dir/config.toml"; }
 # A guest's kernel with only those modules.
 kernel_with() {
