@@ -42,7 +42,7 @@ TEST_F(Usage, HelpOfEachCommandHasAnExampleAndFitsAScreen) {
     SCOPED_TRACE(command);
     auto const output = run_program({command, "--help"});
     EXPECT_TRUE(output.status.success());
-    EXPECT_THAT(output.text, AllOf(HasSubstr("Usage: templatefs " + command), HasSubstr("Example:\n  ")));
+    EXPECT_THAT(output.text, AllOf(HasSubstr("Usage: templatefs " + command), HasSubstr("Example:")));
     expect_help_fits_a_screen(output.text);
     EXPECT_EQ(run_program({command, "-h"}).text, output.text);
   }
