@@ -59,14 +59,14 @@ std::string with_errno_in_color(std::string const& text, ColorOption const& colo
 }
 
 /// What is known, for either kind of reader.
-struct Findings {
+struct Reasons {
   std::string explanation;  // the mount's own words
   std::optional<TemplateStory> of_template;
   std::optional<Error> error;  // what is wrong with the path, or else with its template
   bool error_is_of_path = false;
 };
 
-void print(WhyOptions const& options, Findings const& found) {
+void print(WhyOptions const& options, Reasons const& found) {
   std::fputs(with_errno_in_color(found.explanation, options.color).c_str(), stdout);
   if (found.of_template) std::fputs(found.of_template->text.c_str(), stdout);
   if (!found.error || (found.error_is_of_path && !found.explanation.empty())) return;
@@ -75,7 +75,7 @@ void print(WhyOptions const& options, Findings const& found) {
               found.error->sentence().c_str());
 }
 
-void print_as_json(WhyOptions const& options, Findings const& found) {
+void print_as_json(WhyOptions const& options, Reasons const& found) {
   using Json = nlohmann::ordered_json;
   print_json({{"schema", "templatefs.why/1"},
               {"path", options.path},
@@ -87,9 +87,9 @@ void print_as_json(WhyOptions const& options, Findings const& found) {
               {"template", found.of_template ? found.of_template->json : Json()}});
 }
 
-Findings look_into(WhyOptions options) {
+Reasons look_into(WhyOptions options) {
   std::string below = options.path;
-  Findings found;
+  Reasons found;
   Config config;
   if (auto const mount = find_mount_of(options.path)) {
     below = name_an_image(mount->below);
