@@ -19,7 +19,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-TemplateStory begin_story(std::string const& key, char const* state, std::string text) {
+TemplateStory begin_story(std::string const& key, char const* state, std::string const& text) {
   return {"  its template: " + text + "\n",
           {{"key", key}, {"state", state}, {"since", ""}, {"origin", ""}, {"others", Json::array()}}};
 }

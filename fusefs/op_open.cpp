@@ -43,8 +43,12 @@ void op_open(fuse_req_t req, fuse_ino_t number, fuse_file_info* info) {
       return open_control(fs, request, std::move(control), *info);
     Entry const entry{(info->flags & O_TRUNC) != 0};
     with_open_image(fs, request, number, entry, [&fs, number, asked = *info](Request& held, OpenImage& open) {
-      if (!open_image(fs, number, held, open, asked)) return false;
+      // Counted before the answer, as the writers are: who has it may look at once.
       ++fs.counters.opens;
+      if (!open_image(fs, number, held, open, asked)) {
+        --fs.counters.opens;
+        return false;
+      }
       forget_failures(fs, number);
       return true;
     });
