@@ -19,9 +19,12 @@
 #include <nlohmann/json.hpp>
 
 #include <fcntl.h>
+
 namespace templatefs::cli {
 
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 struct WhyOptions {
   std::string path;
@@ -76,7 +79,6 @@ void print(WhyOptions const& options, Reasons const& found) {
 }
 
 void print_as_json(WhyOptions const& options, Reasons const& found) {
-  using Json = nlohmann::ordered_json;
   print_json({{"schema", "templatefs.why/1"},
               {"path", options.path},
               {"explanation", found.explanation},

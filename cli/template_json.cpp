@@ -9,6 +9,12 @@
 
 namespace templatefs::cli {
 
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+}  // namespace
+
 TemplateUse use_of_template(cache::Store const& store, std::string const& key) {
   TemplateUse out;
   if (Fd const image =
@@ -19,14 +25,12 @@ TemplateUse use_of_template(cache::Store const& store, std::string const& key) {
 }
 
 void add_use(nlohmann::ordered_json& row, TemplateUse const& use) {
-  using Json = nlohmann::ordered_json;
   row["exclusive_bytes"] = use.usage ? Json(use.usage->exclusive) : Json();
   row["shared_bytes"] = use.usage ? Json(use.usage->shared) : Json();
   row["last_used"] = use.used_at_ms < 0 ? Json() : Json(rfc3339(use.used_at_ms));
 }
 
 nlohmann::ordered_json template_json(cache::TemplateEntry const& entry) {
-  using Json = nlohmann::ordered_json;
   Json users = Json::array();
   for (auto const& user : entry.users) users.push_back({{"pid", user.pid}, {"command", user.command}});
   Json row = {{"key", entry.key}};
