@@ -11,11 +11,15 @@
 
 namespace templatefs {
 
-bool has_sys_admin() noexcept {
+bool has_capability(unsigned number) noexcept {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3]{};
   return ::syscall(SYS_capget, &header, sets) == 0 &&
-         (sets[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN)) != 0;
+         (sets[CAP_TO_INDEX(number)].effective & CAP_TO_MASK(number)) != 0;
+}
+
+bool has_sys_admin() noexcept {
+  return has_capability(CAP_SYS_ADMIN);
 }
 
 bool can_have_sys_admin() noexcept {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <sys/types.h>
-
 // What a container's capabilities and namespaces leave this process.
 namespace templatefs {
+
+/// Whether a capability of capabilities(7) is effective, by its number.
+bool has_capability(unsigned number) noexcept;
 
 /// Whether it has CAP_SYS_ADMIN now; whether it, or a setuid program that it runs, could have it at all.
 bool has_sys_admin() noexcept;

@@ -34,14 +34,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::int64_t kDefaultBytes = std::int64_t{20} << 30;
-constexpr std::int64_t kSmallestBytes = std::int64_t{512} << 20;
-
-std::int64_t free_bytes_beside(std::string const& path) {
-  struct statvfs fs {};
-  std::string const parent = std::filesystem::path(path).parent_path().string();
-  check(::statvfs(parent.c_str(), &fs), "statfs", parent);
-  return static_cast<std::int64_t>(fs.f_bavail) * static_cast<std::int64_t>(fs.f_frsize);
-}
 
 /// xfs before btrfs: it gives space back within a second of an unlink, and guests with O_DIRECT that change a
 /// buffer in flight do not meet checksum errors.
@@ -53,14 +45,14 @@ std::vector<std::string> formatter_for(std::string const& file) {
 }
 
 void make_file(std::string const& file, std::optional<std::int64_t> wanted) {
-  std::int64_t const available = free_bytes_beside(file) / 10 * 8;
+  std::int64_t const available = LoopStore::room_in(std::filesystem::path(file).parent_path().string());
   std::int64_t const bytes = wanted.value_or(std::min(kDefaultBytes, available));
   // A store that promises more than its host can hold fails in the middle of writing, and takes its
   // filesystem along.
-  if (bytes > available || bytes < kSmallestBytes)
-    throw Error(bytes < kSmallestBytes && wanted ? EINVAL : ENOSPC,
+  if (bytes > available || bytes < LoopStore::kSmallestBytes)
+    throw Error(bytes < LoopStore::kSmallestBytes && wanted ? EINVAL : ENOSPC,
                 format("make a loop store of {} in {} (80 % of the free space is {}, the least is {})",
-                       human_size(bytes), file, human_size(available), human_size(kSmallestBytes)),
+                       human_size(bytes), file, human_size(available), human_size(LoopStore::kSmallestBytes)),
                 "Give --store-size N, or a --store on a filesystem with more room.");
   std::string const scratch = file + ".new-" + random_hex(8);
   ScopeExit undo([&] { ::unlink(scratch.c_str()); });
@@ -100,6 +92,12 @@ bool is_mounted(std::string const& where, int file) {
 }
 
 }  // namespace
+
+std::int64_t LoopStore::room_in(std::string const& directory) {
+  struct statvfs fs {};
+  check(::statvfs(directory.c_str(), &fs), "statfs", directory);
+  return static_cast<std::int64_t>(fs.f_bavail) * static_cast<std::int64_t>(fs.f_frsize) / 10 * 8;
+}
 
 bool LoopStore::exists(std::string const& store_path) {
   struct stat st {};

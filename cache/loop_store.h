@@ -23,6 +23,10 @@ class LoopStore {
   /// not fit, EPERM without loop devices.
   static LoopStore mount(std::string const& store_path, std::optional<std::int64_t> bytes);
   static bool exists(std::string const& store_path);
+  /// The least that one may have, and the most that it may take of a directory's free space, in bytes. Throws
+  /// Error.
+  static constexpr std::int64_t kSmallestBytes = std::int64_t{512} << 20;
+  static std::int64_t room_in(std::string const& directory);
   /// Why root could not even try here, as in most containers; empty where it may.
   static std::optional<std::string> impossible();
 

@@ -4,6 +4,7 @@
 #include "cache/quarantine.h"
 #include "cache/session.h"
 #include "cli/command.h"
+#include "cli/json_output.h"
 #include "cli/setup.h"
 
 #include <cstdio>
@@ -45,7 +46,7 @@ int run(CleanOptions options) {
                                              {"guests_removed", result.guests},
                                              {"debris_removed", result.debris},
                                              {"quarantine_removed", from_quarantine}};
-    std::printf("%s\n", document.dump(2).c_str());
+    print_json(document);
     return kOk;
   }
   if (options.quarantine) {

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "cache/gc.h"
 #include "cli/command.h"
+#include "cli/json_output.h"
 #include "cli/setup.h"
 
 #include <algorithm>
@@ -76,7 +77,7 @@ void print_as_json(GcOptions const& options, std::string const& store, cache::Gc
                          {"guest_bytes", result.guests},
                          {"free_bytes", result.free},
                          {"held", result.held}};
-  std::printf("%s\n", document.dump(2).c_str());
+  print_json(document);
 }
 
 int run(GcOptions options) {

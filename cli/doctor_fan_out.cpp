@@ -11,21 +11,11 @@
 #include "cache/reflink.h"
 #include "cli/doctor_checks.h"
 
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace templatefs::cli {
 
 namespace {
-
-constexpr std::int64_t kLeastRoom = std::int64_t{512} << 20;  // as there
-
-/// As much as cache/loop_store.cpp would take.
-std::int64_t room_for_store(std::string const& directory) {
-  struct statvfs fs {};
-  check(::statvfs(directory.c_str(), &fs), "statfs", directory);
-  return static_cast<std::int64_t>(fs.f_bavail) * static_cast<std::int64_t>(fs.f_frsize) / 10 * 8;
-}
 
 /// The filesystem that root's store gets where its place cannot reflink: what making it takes.
 Finding check_loop(cache::ReflinkProbe const& probe, cache::Store::Options const& options) {
@@ -33,13 +23,14 @@ Finding check_loop(cache::ReflinkProbe const& probe, cache::Store::Options const
   if (find_on_path("mkfs.xfs").empty() && find_on_path("mkfs.btrfs").empty())
     return in_trouble("loop/no-formatter", kCheck, "neither mkfs.xfs nor mkfs.btrfs is on PATH",
                       "apt-get install xfsprogs, or give a --store on btrfs or xfs.");
-  auto const room = room_for_store(probe.probed);
-  auto const wanted = options.loop_bytes.value_or(kLeastRoom);
-  if (room < wanted || wanted < kLeastRoom)
+  auto const room = cache::LoopStore::room_in(probe.probed);
+  auto const least = cache::LoopStore::kSmallestBytes;
+  auto const wanted = options.loop_bytes.value_or(least);
+  if (room < wanted || wanted < least)
     return in_trouble(
         "loop/no-room", kCheck,
-        format("80 % of what is free in {} is {}, the least is 512M{}", probe.probed, human_size(room),
-               options.loop_bytes ? ", and it is to be " + human_size(wanted) : ""),
+        format("80 % of what is free in {} is {}, the least is {}{}", probe.probed, human_size(room),
+               human_size(least), options.loop_bytes ? ", and it is to be " + human_size(wanted) : ""),
         "Give a --store on a filesystem with more room, or on btrfs or xfs; --store-size says how "
         "large it is to be.");
   try {

@@ -23,13 +23,6 @@ namespace templatefs::cli {
 
 namespace {
 
-bool has_capability(unsigned number) {
-  std::istringstream status(read_file(AT_FDCWD, "/proc/self/status", 1 << 16));
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("CapEff:")) return (std::stoull(line.substr(7), nullptr, 16) >> number & 1) != 0;
-  return false;
-}
-
 Finding check_capabilities() {
   constexpr char kCheck[] = "capabilities";
   if (!has_sys_admin()) {

@@ -2,6 +2,7 @@
 #include "cli/progress.h"
 
 #include "base/log.h"
+#include "cli/json_output.h"
 #include "cli/report_text.h"
 
 #include <algorithm>
@@ -18,9 +19,6 @@ namespace templatefs::cli {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Work that ends sooner than this is not worth a flicker.
-constexpr auto kQuietStart = 300ms;
 
 }  // namespace
 
@@ -72,7 +70,7 @@ void Progress::phase(std::string const& what, std::string_view phase) {
         {"elapsed_ms", static_cast<std::int64_t>(seconds_since(build.started) * 1000)},
         {"done", done_},
         {"total", total_}};
-    std::printf("%s\n", line.dump().c_str());
+    print_json_line(line);
     std::fflush(stdout);
   }
 }

@@ -16,6 +16,8 @@ namespace templatefs::cli {
 /// Thread-safe.
 class Progress {
  public:
+  /// Work that ends sooner than this is not worth a flicker.
+  static constexpr std::chrono::milliseconds kQuietStart{300};
   enum class Style { automatic, json, quiet };
   static Style style_of(bool json, bool quiet) {
     return json ? Style::json : quiet ? Style::quiet : Style::automatic;

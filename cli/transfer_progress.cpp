@@ -17,8 +17,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Copies that end sooner are not worth a flicker.
-constexpr auto kQuietStart = 300ms;
 constexpr auto kRedraw = 100ms;
 constexpr auto kLineInterval = 10s;
 constexpr auto kJsonInterval = 1s;
@@ -34,7 +32,7 @@ TransferProgress::TransferProgress(Progress::Style style, std::string what, std:
       what_(std::move(what)),
       total_(total),
       next_(started_ + (mode_ == Progress::Mode::lines ? Clock::duration(kLineInterval)
-                                                       : Clock::duration(kQuietStart))) {}
+                                                       : Clock::duration(Progress::kQuietStart))) {}
 
 TransferProgress::~TransferProgress() {
   if (drawn_) Progress::erase();
@@ -48,7 +46,7 @@ void TransferProgress::begin(std::string what, std::int64_t total) {
   if (mode_ != Progress::Mode::lines) return;
   told_ = false;
   // The first of them may be over before it is worth a line.
-  next_ = started_ + kQuietStart;
+  next_ = started_ + Progress::kQuietStart;
   advance(0);
 }
 
