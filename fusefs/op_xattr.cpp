@@ -58,11 +58,18 @@ std::optional<std::string> special_value(Filesystem& fs, fuse_ino_t number, Subj
   return lines;
 }
 
+/// Security modules' labels, capabilities and ACLs: no file here has any or ever will. `ls -l` asks for two
+/// of them for each file, and no more once it was told that there is no such thing.
+bool is_of_unsupported_kind(std::string_view name) {
+  return name.starts_with("security.") || name.starts_with("system.");
+}
+
 }  // namespace
 
 /// Answered and never listed, so that copies of an image carry none of it along.
 void op_getxattr(fuse_req_t req, fuse_ino_t number, char const* name, std::size_t size) {
   answer(req, [&](Request& request) {
+    if (is_of_unsupported_kind(name)) return request.error(EOPNOTSUPP);
     auto& fs = Filesystem::of(request);
     Subject subject;
     fs.nodes.with([&](NodeTable& nodes) {
