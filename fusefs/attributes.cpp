@@ -18,6 +18,10 @@ constexpr double kNameTimeout = 3600;
 /// An image's size, times and blocks change under us with passthrough (the kernel knows) and through shared
 /// mappings (it does not).
 constexpr double kImageAttributeTimeout = 1;
+/// Long enough for the open that follows a look-up, which asks no second time then. Whoever makes the image
+/// tells the kernel to forget them.
+constexpr double kNameAttributeTimeout = 0.1;
+/// Of capacities and sets, whose times change with what is made in them.
 constexpr double kDirectoryAttributeTimeout = 1;
 
 constexpr mode_t kNameOnlyMode = S_IFREG | 0666;    // anybody who may reach it may be the first to open it
@@ -56,9 +60,10 @@ void describe_image(Filesystem const& fs, ImageNode const& image, fuse_ctx const
     out.attributes.entry_timeout = kNameTimeout;
     return;
   }
-  // A name that nobody opened: the size is known, there are no blocks, and nothing may be remembered of it,
+  // A name that nobody opened: the size is known, there are no blocks, and the name may not be remembered,
   // because its first open makes it somebody's. It is shown as whose it would become, the asker's: in a
   // sticky directory the kernel would not let anybody else rename an image of theirs to it.
+  out.attributes.attr_timeout = kNameAttributeTimeout;
   st.st_uid = image.busy ? image.uid : asker.uid;
   st.st_gid = image.busy ? image.gid : asker.gid;
   st.st_mode = kNameOnlyMode;
@@ -103,6 +108,8 @@ void describe(Filesystem const& fs, Node const& node, fuse_ctx const& asker, Sna
       break;
     case NodeKind::root:
     case NodeKind::recipe:
+      out.attributes.attr_timeout = kNameTimeout;
+      [[fallthrough]];
     case NodeKind::capacity:
       st.st_mode = kDirectoryMode;
       if (is_of_stored_recipe(node)) out.attributes.entry_timeout = 0;

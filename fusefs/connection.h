@@ -27,6 +27,10 @@ class Connection {
 
   /// The kernel drops what it has cached of a file's bytes and attributes: they changed under it.
   void forget_data(fuse_ino_t number) noexcept { fuse_lowlevel_notify_inval_inode(session_, number, 0, 0); }
+  /// The same of its attributes alone. Waits for nobody, so a thread that has a request to answer may say it.
+  void forget_attributes(fuse_ino_t number) noexcept {
+    fuse_lowlevel_notify_inval_inode(session_, number, -1, 0);
+  }
 
   bool passthrough() const noexcept { return passthrough_.load(); }
   /// Why passthrough is on or off, one sentence.

@@ -108,9 +108,11 @@ std::shared_ptr<OpenImage> finish(Filesystem& fs, fuse_ino_t number, Fd file, st
                                   cache::PinnedTemplate const* from) {
   auto open = std::make_shared<OpenImage>(fs.connection, std::move(file));
   std::vector<std::uint64_t> waiters;
+  bool is_new = false;
   fs.nodes.with([&](NodeTable& nodes) {
     auto& image = static_cast<ImageNode&>(*nodes.find(number));
     waiters = image.end_busy();
+    is_new = !image.exists;
     if (!image.exists && !image.gone) {
       image.made_from = from == nullptr ? nullptr : nodes.intern(from->key);
       image.directory().capacity().store_dir = dir;
@@ -119,6 +121,7 @@ std::shared_ptr<OpenImage> finish(Filesystem& fs, fuse_ino_t number, Fd file, st
     image.open = open;
     image.opens += 1 + static_cast<std::uint32_t>(waiters.size());
   });
+  if (is_new) fs.connection.forget_attributes(number);  // those of a name that is nobody's
   for (auto const id : waiters) {
     if (auto parked = fs.parked.take(id))
       resume_with(fs, parked->request, number, parked->resume, *open);
