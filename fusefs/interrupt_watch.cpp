@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/surroundings.h"
+#include "base/thread_name.h"
 
 #include <chrono>
 #include <sstream>
@@ -45,7 +46,11 @@ void InterruptWatch::add(std::uint64_t id, pid_t thread) {
   std::lock_guard const lock(mutex_);
   if (stopping_) return;
   watched_.push_back({id, thread});
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  if (!thread_.joinable())
+    thread_ = std::thread([this] {
+      name_this_thread("interrupts");
+      run();
+    });
   changed_.notify_one();
 }
 

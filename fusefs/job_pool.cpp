@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fusefs/job_pool.h"
 
+#include "base/thread_name.h"
+
 namespace templatefs::fusefs {
 
 void JobPool::submit(std::function<void(std::stop_token const&)> job) {
@@ -12,6 +14,7 @@ void JobPool::submit(std::function<void(std::stop_token const&)> job) {
 }
 
 void JobPool::run() {
+  name_this_thread("job");
   std::unique_lock lock(mutex_);
   for (;;) {
     ++idle_;

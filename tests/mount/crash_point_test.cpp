@@ -68,7 +68,7 @@ TEST_P(CrashAt, LeavesGoodTemplatesAndNoDebris) {
   start_victim_and_peer();
   // The victim's pool has one thread by now, made by its first build: that one is going to build again.
   expect_killed(*victim_);
-  FaultInjection const fault(*victim_, FaultInjection::Threads::newest, point.injected);
+  FaultInjection const fault(*victim_, FaultInjection::Threads::builder, point.injected);
   Client client([&] { return errno_of_open(*victim_ / kImage); });
   int const status = client.wait(30s);
   EXPECT_TRUE(status == ECONNABORTED || status == ENOTCONN) << status;

@@ -26,6 +26,10 @@ bool is_traced(pid_t pid, int thread) {
   return status.find("TracerPid:\t0\n") == std::string::npos;
 }
 
+std::string name_of(pid_t pid, int thread) {
+  return read_file(AT_FDCWD, tasks_of(pid) + "/" + std::to_string(thread) + "/comm");
+}
+
 }  // namespace
 
 FaultInjection::FaultInjection(Daemon const& daemon, Threads threads, std::string const& what) {
@@ -33,7 +37,8 @@ FaultInjection::FaultInjection(Daemon const& daemon, Threads threads, std::strin
   for_each_entry(AT_FDCWD, tasks_of(daemon.pid()),
                  [&](std::string const& name) { ids.push_back(std::stoi(name)); });
   std::sort(ids.begin(), ids.end());
-  if (threads == Threads::newest) ids = {ids.back()};
+  if (threads == Threads::builder)
+    std::erase_if(ids, [&](int id) { return name_of(daemon.pid(), id) != "job\n"; });
   std::string list;
   for (int const id : ids) list += (list.empty() ? "" : ",") + std::to_string(id);
   std::string const call = what.substr(0, what.find(':'));

@@ -16,7 +16,7 @@ class FaultInjection {
  public:
   enum class Threads {
     all,
-    newest,  // the one that builds, where the last thing the daemon did was its first build
+    builder,  // the one that builds, where there was one build and no more
   };
   /// `what` is as after strace's -e inject=: "fsync:signal=SIGKILL:when=2"; counted in each thread from now
   /// on. Returns once it is in place.

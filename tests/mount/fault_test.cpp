@@ -47,7 +47,7 @@ TEST_P(FaultInAColdOpen, FailsThatOpenAlone) {
   Daemon const& daemon = mount();
   ASSERT_EQ(errno_of_open(daemon / "raw/8M/first.img"), 0);
   {
-    FaultInjection const fault(daemon, FaultInjection::Threads::newest, GetParam().injected);
+    FaultInjection const fault(daemon, FaultInjection::Threads::builder, GetParam().injected);
     Client client([&] { return errno_of_open(daemon / "ext4/64M/fault.img"); });
     EXPECT_THAT(client.wait(30s), AnyOf(GetParam().answer, 0)) << daemon.output();
     EXPECT_TRUE(fault.happened()) << "the daemon makes no such call: " << fault.log();
