@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/deadline.h"
 #include "fusefs/images.h"
+#include "fusefs/lead.h"
 
 #include <cerrno>
 #include <chrono>
@@ -34,15 +35,18 @@ void count_writer(Filesystem& fs, fuse_ino_t number, int change) {
 
 void release_image(Filesystem& fs, fuse_ino_t number) {
   std::shared_ptr<OpenImage> last;  // closed outside the mutex
+  bool is_gone = false;
   fs.nodes.with([&](NodeTable& nodes) {
     Node* const node = nodes.find(number);
     if (node == nullptr || node->kind != NodeKind::image) return;
     auto& image = static_cast<ImageNode&>(*node);
     if (image.opens == 0 || --image.opens > 0) return;
     last = std::move(image.open);
+    is_gone = image.gone;
     image.open = nullptr;
     nodes.release_if_unused(image);
   });
+  if (is_gone) let_others_serve();  // all its blocks go with it
 }
 
 void forget_failures(Filesystem& fs, fuse_ino_t number) {

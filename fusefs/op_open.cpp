@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fusefs/control_tree.h"
 #include "fusefs/images.h"
+#include "fusefs/lead.h"
 #include "fusefs/operations.h"
 
 #include <fcntl.h>
@@ -21,7 +22,10 @@ void open_control(Filesystem& fs, Request& request, std::unique_ptr<ControlFile>
 
 /// True where the kernel took the answer, and with it a hold on the image until RELEASE.
 bool open_image(Filesystem& fs, fuse_ino_t number, Request& request, OpenImage& open, fuse_file_info info) {
-  if (info.flags & O_TRUNC) check(::ftruncate(open.fd(), 0), "truncate", "an image");
+  if (info.flags & O_TRUNC) {
+    let_others_serve();
+    check(::ftruncate(open.fd(), 0), "truncate", "an image");
+  }
   info.fh = 0;
   info.noflush = 1;
   set_backing_id(info, open.backing_id());
@@ -43,14 +47,12 @@ void op_open(fuse_req_t req, fuse_ino_t number, fuse_file_info* info) {
       return open_control(fs, request, std::move(control), *info);
     Entry const entry{(info->flags & O_TRUNC) != 0};
     with_open_image(fs, request, number, entry, [&fs, number, asked = *info](Request& held, OpenImage& open) {
-      // Counted before the answer, as the writers are: who has it may look at once.
+      // All before the answer, as the writers are counted: who has it may look at once.
       ++fs.counters.opens;
-      if (!open_image(fs, number, held, open, asked)) {
-        --fs.counters.opens;
-        return false;
-      }
       forget_failures(fs, number);
-      return true;
+      if (open_image(fs, number, held, open, asked)) return true;
+      --fs.counters.opens;
+      return false;
     });
   });
 }

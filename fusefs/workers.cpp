@@ -2,11 +2,14 @@
 #include "fusefs/workers.h"
 
 #include "base/log.h"
+#include "base/thread_name.h"
+#include "fusefs/nearness.h"
 
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
 
+#include <linux/fuse.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -23,10 +26,35 @@ void install_wake_handler() {
   ::sigaction(kWakeSignal, &action, nullptr);
 }
 
+/// 0 for what the kernel asks of its own.
+pid_t caller_of(fuse_buf const& request) {
+  if ((request.flags & FUSE_BUF_IS_FD) != 0) return 0;
+  return static_cast<pid_t>(static_cast<fuse_in_header const*>(request.mem)->pid);
+}
+
+/// What takes a few system calls that wait for nothing, or says so itself (let_others_serve).
+bool is_quick(fuse_buf const& request) {
+  if ((request.flags & FUSE_BUF_IS_FD) != 0) return false;
+  switch (static_cast<fuse_in_header const*>(request.mem)->opcode) {
+    case FUSE_LOOKUP:
+    case FUSE_FORGET:
+    case FUSE_BATCH_FORGET:
+    case FUSE_GETATTR:
+    case FUSE_OPEN:
+    case FUSE_RELEASE:
+    case FUSE_OPENDIR:
+    case FUSE_RELEASEDIR:
+    case FUSE_INTERRUPT:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 Workers::Workers(fuse_session* session, std::function<void()> on_end)
-    : session_(session), on_end_(std::move(on_end)) {
+    : session_(session), on_end_(std::move(on_end)), lead_(fuse_session_fd(session)) {
   install_wake_handler();
 }
 
@@ -45,13 +73,19 @@ void Workers::start_one() {
 }
 
 void Workers::run(Worker& self) {
+  name_this_thread("worker");
   fuse_buf buffer{};
-  while (!stopping_ && !fuse_session_exited(session_)) {
+  Nearness nearness;
+  while (!stopping_ && !fuse_session_exited(session_) && (lead_.held() || lead_.take())) {
     int const received = fuse_session_receive_buf(session_, &buffer);
     if (received == -EINTR || received == -EAGAIN) continue;
     if (received <= 0) break;
+    auto const caller = caller_of(buffer);
+    if (!is_quick(buffer)) lead_.pass();
     fuse_session_process_buf(session_, &buffer);
+    if (lead_.held()) nearness.served(caller);
   }
+  lead_.pass();
   std::free(buffer.mem);
   self.ended = true;
   if (!stopping_) on_end_();
@@ -59,6 +93,7 @@ void Workers::run(Worker& self) {
 
 void Workers::stop() {
   stopping_ = true;
+  lead_.end();
   for (auto const& worker : workers_) {
     // Again and again: a signal that arrives just before the read blocks wakes nobody.
     while (!worker->ended) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fusefs/lead.h"
 #include "fusefs/libfuse.h"
 
 #include <atomic>
@@ -39,6 +40,7 @@ class Workers {
   fuse_session* session_;  // borrowed
   std::function<void()> on_end_;
   std::atomic<bool> stopping_ = false;
+  Lead lead_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 
