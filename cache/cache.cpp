@@ -2,13 +2,17 @@
 #include "cache/cache.h"
 
 #include "base/error.h"
+#include "base/scope_exit.h"
 #include "cache/layout.h"
 #include "vm/restamp.h"
 
 #include <algorithm>
 #include <cerrno>
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace templatefs::cache {
 
@@ -31,6 +35,18 @@ bool image_stands(PinnedTemplate const& pinned) {
          st.st_size == pinned.bytes;
 }
 
+/// Gives an image a UUID of its own where it is to have one.
+void restamp(PinnedTemplate const& from, TemplateRequest const& request, int image, Stamp stamp) {
+  auto const& recipe = *request.recipe;
+  if (!recipe.own_uuids && (stamp == Stamp::as_recipe || !vm::can_restamp(*recipe.filesystem))) return;
+  try {
+    vm::restamp(*recipe.filesystem, image, from.image.get());
+  } catch (Error const& error) {
+    // Other metadata is bound to the UUID, and the image unchanged.
+    if (error.err() != EOPNOTSUPP || recipe.own_uuids) throw;
+  }
+}
+
 bool has_directory_seed(TemplateRequest const& request) {
   auto const& seed = request.recipe->seed;
   return seed && seed->kind == vm::Seed::Kind::directory;
@@ -43,7 +59,10 @@ Cache::Cache(Store const& store, Session const& session, vm::Builder& builder, u
       session_(session),
       builder_(builder),
       slots_(build_slots),
-      fan_out_(store.rung(), store.fan_out_choice()) {}
+      fan_out_(store.rung(), store.fan_out_choice()),
+      spares_(fan_out_, session.images_dir(),
+              [this](PinnedTemplate const& from, TemplateRequest const& request, int dir,
+                     std::string const& name) { return make_image(from, request, dir, name); }) {}
 
 FileIdentity Cache::identify(std::string const& path) {
   struct stat st {};
@@ -65,7 +84,7 @@ bool Cache::still_current(Entry const& entry, bool all_inputs) {
          !(entry.seed && entry.seed->changed());
 }
 
-std::shared_ptr<PinnedTemplate const> Cache::find(TemplateRequest const& request, bool may_wait) {
+SharedTemplate Cache::find(TemplateRequest const& request, bool may_wait) {
   auto const id = id_of(request);
   auto const now = Clock::now();
   std::optional<Entry> entry;
@@ -84,6 +103,7 @@ std::shared_ptr<PinnedTemplate const> Cache::find(TemplateRequest const& request
     auto const at = entries.find(id);
     if (at != entries.end() && at->second.pinned == entry->pinned) entries.erase(at);
   });
+  spares_.drop(*entry->pinned);
   return nullptr;
 }
 
@@ -99,7 +119,7 @@ std::optional<std::string> Cache::known_key(TemplateRequest const& request) {
   return entry->pinned->key;
 }
 
-std::shared_ptr<PinnedTemplate const> Cache::ensure(BuildWish const& wish) {
+SharedTemplate Cache::ensure(BuildWish const& wish) {
   if (auto hit = find(wish.request, true)) return hit;
   require_possible(wish.request);
   // Identities before the key: a file that changes in between makes the entry stale, never wrongly current.
@@ -120,18 +140,33 @@ std::shared_ptr<PinnedTemplate const> Cache::ensure(BuildWish const& wish) {
 
 Fd Cache::make_image(PinnedTemplate const& from, TemplateRequest const& request, int dir,
                      std::string const& name, Stamp stamp) {
-  auto const& recipe = *request.recipe;
-  std::function<void(int)> finish;
-  if (recipe.own_uuids || (stamp == Stamp::own_where_possible && vm::can_restamp(*recipe.filesystem)))
-    finish = [&](int image) {
-      try {
-        vm::restamp(*recipe.filesystem, image, from.image.get());
-      } catch (Error const& error) {
-        // Other metadata is bound to the UUID, and the image unchanged.
-        if (error.err() != EOPNOTSUPP || recipe.own_uuids) throw;
-      }
-    };
-  return fan_out_.make_image(from.image.get(), from.bytes, dir, name, request.bytes(), finish);
+  std::unique_lock<std::mutex> turn;
+  if (fan_out_.rung() == Rung::reflink) turn = std::unique_lock(*from.turn);
+  return fan_out_.make_image(from.image.get(), from.bytes, dir, name, request.bytes(),
+                             [&](int image) { restamp(from, request, image, stamp); });
+}
+
+Fd Cache::hand_out(SharedTemplate const& from, TemplateRequest const& request, int dir,
+                   std::string const& name, Stamp stamp, std::function<bool()> const& is_crowd) {
+  auto spare = spares_.take(from, request);
+  if (!spare) spare = spares_.await(*from, request, is_crowd());
+  if (spare) {
+    int const from_dir = spares_.dir();
+    ScopeExit undo([&] { ::unlinkat(from_dir, spare->name.c_str(), 0); });
+    Fd file = open_at(from_dir, spare->name, O_RDWR | O_NOFOLLOW);
+    // It has what the recipe says already.
+    if (stamp != Stamp::as_recipe) restamp(*from, request, file.get(), stamp);
+    check(::futimens(file.get(), nullptr), "set the times of", name);
+    check(::renameat2(from_dir, spare->name.c_str(), dir, name.c_str(), RENAME_NOREPLACE), "make", name);
+    undo.dismiss();
+    return file;
+  }
+  try {
+    return make_image(*from, request, dir, name, stamp);
+  } catch (Error const& error) {
+    if (error.err() != ENOSPC || spares_.drop_all() == 0) throw;
+    return make_image(*from, request, dir, name, stamp);
+  }
 }
 
 void Cache::drop_idle() {
@@ -143,11 +178,12 @@ void Cache::drop_idle() {
       note_use(*entry.pinned);
       continue;
     }
-    entries_.with([&, &id = id, &entry = entry](auto& all) {
+    bool const dropped = entries_.with([&, &id = id, &entry = entry](auto& all) {
       auto const at = all.find(id);
       bool const same = at != all.end() && at->second.pinned == entry.pinned;
-      if (same && (!stands || at->second.used == entry.used)) all.erase(at);
+      return same && (!stands || at->second.used == entry.used) && all.erase(id) > 0;
     });
+    if (dropped) spares_.drop(*entry.pinned);
   }
 }
 

@@ -6,6 +6,7 @@
 #include "cache/fan_out.h"
 #include "cache/lookup_or_build.h"
 #include "cache/seed_watch.h"
+#include "cache/spares.h"
 
 #include <chrono>
 #include <cstdint>
@@ -35,18 +36,28 @@ class Cache {
   Cache(Store const& store, Session const& session, vm::Builder& builder, unsigned build_slots);
 
   /// A template that is open already and still current: no wait, no exec. Null where ensure() is needed.
-  std::shared_ptr<PinnedTemplate const> warm(TemplateRequest const& request) { return find(request, false); }
+  SharedTemplate warm(TemplateRequest const& request) { return find(request, false); }
 
   /// The key of the template that warm() would give, or of a stored recipe's. Counts as no use.
   std::optional<std::string> known_key(TemplateRequest const& request);
 
   /// Looked up or built; blocks. Throws what lookup_or_build throws, or pin_stored for a stored recipe.
-  std::shared_ptr<PinnedTemplate const> ensure(BuildWish const& wish);
+  SharedTemplate ensure(BuildWish const& wish);
 
   /// A private image from the template of this request: `name` in the directory `dir`, open for reading and
   /// writing. Throws what FanOut::make_image and vm::restamp throw; then nothing is left.
   Fd make_image(PinnedTemplate const& from, TemplateRequest const& request, int dir, std::string const& name,
                 Stamp stamp = Stamp::as_recipe);
+
+  /// The same of an image that a user opens for the first time, and soon: one that was made ahead, where
+  /// there is one (cache/spares.h), and the next are made meanwhile. `name` may be a path below `dir`. Its
+  /// times are those of this call. Where none is ready, `is_crowd` says whether others want something as
+  /// well: it is cloned at once then, else a moment is waited for one in the making.
+  Fd hand_out(SharedTemplate const& from, TemplateRequest const& request, int dir, std::string const& name,
+              Stamp stamp, std::function<bool()> const& is_crowd);
+  /// No image is made ahead any more. Before the session goes.
+  void stop_making_ahead() noexcept { spares_.stop(); }
+  std::size_t spares() const { return spares_.count(); }
 
   /// To be called every few seconds. Notes the use of templates that are in use, and lets go of those unused
   /// for a minute, so that a long-lived mount pins nothing for ever, and of those that were put into
@@ -64,7 +75,7 @@ class Cache {
     FileIdentity seen;
   };
   struct Entry {
-    std::shared_ptr<PinnedTemplate const> pinned;
+    SharedTemplate pinned;
     // What decided the key, as it was; what people change, and expect to see changed at once, first: the
     // seed, and the formatter or the stored recipe's file.
     std::shared_ptr<std::vector<WatchedFile> const> inputs;
@@ -80,7 +91,7 @@ class Cache {
   static FileIdentity identify(std::string const& path);
   std::vector<std::string> watched_files(TemplateRequest const& request);
   static bool still_current(Entry const& entry, bool all_inputs);
-  std::shared_ptr<PinnedTemplate const> find(TemplateRequest const& request, bool may_wait);
+  SharedTemplate find(TemplateRequest const& request, bool may_wait);
 
   Store const& store_;
   Session const& session_;
@@ -88,6 +99,7 @@ class Cache {
   BuildSlots slots_;
   FanOut fan_out_;
   Guarded<std::map<TemplateId, Entry>> entries_;
+  Spares spares_;  // last: its thread uses the others
 };
 
 }  // namespace templatefs::cache

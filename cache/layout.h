@@ -27,6 +27,9 @@ inline constexpr std::string_view kImageSuffix = ".img";
 inline constexpr std::string_view kSetSuffix = ".d";
 inline constexpr std::size_t kLongestId = 200;  // bytes
 
+/// Beside the recipes of a session's images/: images made ahead of their open; no recipe begins with a dot.
+inline constexpr char kSpares[] = ".spares";
+
 /// Names inside templates/<key>/.
 inline constexpr char kImage[] = "template.img";
 inline constexpr char kManifest[] = "manifest.json";

@@ -97,8 +97,10 @@ std::optional<Debris> find_predecessor(int store_dir, std::string_view kind, std
 bool take_over_images(int store_dir, Session const& session, std::string const& predecessor) {
   if (open_at_if_exists(store_dir, layout::session_has_pins(predecessor), O_RDONLY)) session.note_pins();
   if (::renameat(store_dir, layout::session_images(predecessor).c_str(), store_dir,
-                 layout::session_images(session.name()).c_str()) == 0)
+                 layout::session_images(session.name()).c_str()) == 0) {
+    remove_tree(store_dir, layout::session_images(session.name()) + "/" + layout::kSpares);
     return true;
+  }
   if (errno != ENOENT) throw_errno("take over the images of", predecessor);
   return false;
 }

@@ -7,6 +7,8 @@
 #include "cache/recipe.h"
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -18,7 +20,13 @@ struct PinnedTemplate {
   FileLock pin;
   std::string key;
   std::int64_t bytes;
+  /// Held by whoever clones it, across the system calls: in the kernel clones of one file wait for each other
+  /// too, and with much ado.
+  std::unique_ptr<std::mutex> turn = std::make_unique<std::mutex>();
 };
+
+/// One that several use: it stays pinned for the last of them.
+using SharedTemplate = std::shared_ptr<PinnedTemplate const>;
 
 /// What one look at the store found.
 enum class Presence {

@@ -83,7 +83,7 @@ void submit(Filesystem& fs, cache::TemplateRequest const& request);
 void run_job(Filesystem& fs, cache::TemplateRequest const& request, std::int64_t asked_at_ms,
              std::stop_token const& stop) noexcept {
   JobId const id = id_of(request);
-  std::shared_ptr<cache::PinnedTemplate const> pinned;
+  cache::SharedTemplate pinned;
   std::optional<Error> failure;
   bool waits = false;
   try {
@@ -110,7 +110,7 @@ void run_job(Filesystem& fs, cache::TemplateRequest const& request, std::int64_t
     if (failure)
       fail_image(fs, image, *failure);
     else
-      finish_from_template(fs, image, *pinned);
+      finish_from_template(fs, image, pinned);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "fusefs/lead.h"
 
 #include <cerrno>
 
@@ -14,18 +15,18 @@ namespace templatefs::fusefs {
 
 namespace {
 
-Fd make_file(Filesystem& fs, ImagePlace const& place, cache::PinnedTemplate const* from) {
+Fd make_file(Filesystem& fs, ImagePlace const& place, cache::SharedTemplate const& from) {
   int const dir = place.dir->get();
-  if (from == nullptr) return open_at(dir, place.name, O_RDWR | O_CREAT | O_EXCL, 0600);
+  if (!from) return open_at(dir, place.name, O_RDWR | O_CREAT | O_EXCL, 0600);
   // A set's images meet in one machine, which may want to tell their filesystems apart.
   auto const stamp = place.set.empty() ? cache::Stamp::as_recipe : cache::Stamp::own_where_possible;
-  return fs.cache.make_image(*from, place.request, dir, place.name, stamp);
+  return fs.cache.hand_out(from, place.request, dir, place.name, stamp, let_crowd_serve);
 }
 
 /// Losing this often in a row to people who remove the set's last image at that moment is no coincidence.
 constexpr int kAttempts = 100;
 
-Fd make_file_in_set(Filesystem& fs, ImagePlace const& place, cache::PinnedTemplate const* from) {
+Fd make_file_in_set(Filesystem& fs, ImagePlace const& place, cache::SharedTemplate const& from) {
   int const dir = place.dir->get();
   for (int attempt = 1;; ++attempt) {
     if (::mkdirat(dir, place.set.c_str(), 0700) != 0 && errno != EEXIST)
@@ -57,7 +58,7 @@ ImagePlace place_of(ImageNode const& image) {
 }
 
 Fd make_image_file(Filesystem& fs, ImagePlace const& place, ImageOwner owner,
-                   cache::PinnedTemplate const* from) {
+                   cache::SharedTemplate const& from) {
   Fd file = place.set.empty() ? make_file(fs, place, from) : make_file_in_set(fs, place, from);
   // Ownership on the backing file is for quotas and for people who look into the store; what the mount shows
   // is the node's, so an unprivileged daemon that may not chown is no reason to fail.

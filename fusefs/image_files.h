@@ -30,7 +30,7 @@ struct ImageOwner {
 /// The backing file of a new image, open for reading and writing: a private copy of the request's template,
 /// or an empty file without one. Makes the set's directory. Throws Error; then nothing is left.
 Fd make_image_file(Filesystem& fs, ImagePlace const& place, ImageOwner owner,
-                   cache::PinnedTemplate const* from);
+                   cache::SharedTemplate const& from);
 
 /// After a set's last image: its directory in the store, unless somebody makes another image in it already.
 void remove_empty_set(int dir, std::string const& set) noexcept;

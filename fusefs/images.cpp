@@ -192,13 +192,13 @@ void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry 
   ImageOwner const owner{caller.uid, caller.gid};
   try {
     cache::require_possible(decision.place.request);
-    std::shared_ptr<cache::PinnedTemplate const> warm;
+    cache::SharedTemplate warm;
     if (!entry.empty_if_new) warm = fs.cache.warm(decision.place.request);
     if (warm || entry.empty_if_new) {
       if (warm) ++fs.counters.template_hits;
       auto& place = decision.place;
       if (!place.dir) place.dir = image_directory(fs, place.request);
-      Fd file = make_image_file(fs, place, owner, warm.get());
+      Fd file = make_image_file(fs, place, owner, warm);
       auto const open = finish(fs, number, std::move(file), place.dir, warm.get());
       return resume_with(fs, request, number, resume, *open);
     }
@@ -217,7 +217,7 @@ void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry 
   wait_for_template(fs, decision.place.request, number, caller.uid);
 }
 
-void finish_from_template(Filesystem& fs, fuse_ino_t number, cache::PinnedTemplate const& from) {
+void finish_from_template(Filesystem& fs, fuse_ino_t number, cache::SharedTemplate const& from) {
   ImagePlace place;
   std::string path;
   ImageOwner owner{};
@@ -237,7 +237,7 @@ void finish_from_template(Filesystem& fs, fuse_ino_t number, cache::PinnedTempla
   if (!wanted) return;
   try {
     if (!place.dir) place.dir = image_directory(fs, place.request);
-    (void)finish(fs, number, make_image_file(fs, place, owner, &from), place.dir, &from);
+    (void)finish(fs, number, make_image_file(fs, place, owner, from), place.dir, from.get());
     release_image(fs, number);  // finish()'s hold for the caller
   } catch (...) {
     auto const error = fs.cache.store().with_remedy(to_error(std::current_exception()));

@@ -55,7 +55,7 @@ std::shared_ptr<OpenImage> finish(Filesystem& fs, fuse_ino_t number, Fd file, st
                                   cache::PinnedTemplate const* from);
 
 /// For the job that got a template: makes the image and answers all who wait for it.
-void finish_from_template(Filesystem& fs, fuse_ino_t number, cache::PinnedTemplate const& from);
+void finish_from_template(Filesystem& fs, fuse_ino_t number, cache::SharedTemplate const& from);
 /// Gives up making an image: its name is as new again, and all who wait get the error.
 void fail_image(Filesystem& fs, fuse_ino_t number, Error const& error);
 

@@ -107,6 +107,7 @@ std::string metrics_text(Filesystem& fs) {
   out.counter("template_waits_total", "Images that waited for a template.", counters.template_waits);
   out.gauge("images", "Private images that exist.", view.images_existing);
   out.gauge("images_open", "Private images that are open.", view.images_open);
+  out.gauge("spares", "Images made ahead of their first open.", fs.cache.spares());
   add_quota(out, view);
   out.gauge("waiting_requests", "Requests that wait for a template.", fs.parked.count());
   add_builds(out, view.builds);

@@ -167,6 +167,7 @@ void Mount::end() {
   if (!session_) return;
   // Builds first, while the workers still carry the answers out.
   fs_.pool.stop();
+  fs_.cache.stop_making_ahead();
   if (mounted_) {
     // In order if nobody uses the mount: the kernel then sends what it still has. A busy mount is detached
     // below.

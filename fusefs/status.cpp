@@ -137,6 +137,7 @@ std::string status_json(Filesystem& fs) {
        {{"active", fs.connection.passthrough()}, {"reason", fs.connection.passthrough_reason()}}},
       {"accelerator", accelerator.empty() ? Json() : Json(accelerator)},
       {"images", {{"existing", view.images_existing}, {"open", view.images_open}}},
+      {"spares", fs.cache.spares()},
       {"quota", quota_json(view)},
       {"nodes", view.nodes},
       {"waiting_requests", fs.parked.count()},

@@ -37,7 +37,7 @@ class Snapshot : public OnEachStore {
   std::vector<std::string> debris() const {
     auto const session = status_of(mount().mount_point())["session"].get<std::string>();
     std::vector<std::string> found;
-    for (auto const& name : names_in(mount().store() + "/sessions/" + session + "/images/raw/1M"))
+    for (auto const& name : names_in_store(mount(), "sessions/" + session + "/images/raw/1M"))
       if (name.front() == '.' && name != ".snapshots") found.push_back(name);
     return found;
   }
