@@ -42,6 +42,8 @@ bool is_quick(fuse_buf const& request) {
     case FUSE_GETATTR:
     case FUSE_OPEN:
     case FUSE_RELEASE:
+    case FUSE_READ:
+    case FUSE_WRITE:
     case FUSE_OPENDIR:
     case FUSE_RELEASEDIR:
     case FUSE_INTERRUPT:

@@ -109,3 +109,22 @@ def start(rig, mount, kind):
     took = [once() for _ in range(7 if rig.quick else 15)]
     wait_until(lambda: not os.listdir(point), "the unmount")
     return [Row("mount to the first answer", kind, 1e3 * statistics.median(took), None, "ms", "", 60)]
+
+
+def complete(rig, mount, kind):
+    """What a shell waits for at the tabulator: the program's start, and a look at the store."""
+    mount.warm_up()
+    environment = dict(os.environ, TEMPLATEFS_STORE=mount.store)
+
+    def once(what, begun):
+        begin = time.monotonic()
+        pid = os.posix_spawn(rig.program, [rig.program, "__complete", what, begun, "--", "templatefs", "build"], environment,
+                             file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)])
+        os.waitpid(pid, 0)
+        return 1e3 * (time.monotonic() - begin)
+
+    rows = []
+    for what, begun in (("template", "ext4/"), ("key", "ext4-")):
+        once(what, begun)
+        rows.append(Row(f"completion of a {what}", kind, statistics.median(once(what, begun) for _ in range(51)), None, "ms", "", 5))
+    return rows
