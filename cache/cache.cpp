@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -147,9 +148,9 @@ Fd Cache::make_image(PinnedTemplate const& from, TemplateRequest const& request,
 }
 
 Fd Cache::hand_out(SharedTemplate const& from, TemplateRequest const& request, int dir,
-                   std::string const& name, Stamp stamp, std::function<bool()> const& is_crowd) {
+                   std::string const& name, Stamp stamp, std::function<Patience()> const& patience) {
   auto spare = spares_.take(from, request);
-  if (!spare) spare = spares_.await(*from, request, is_crowd());
+  if (!spare) spare = spares_.await(*from, request, patience());
   if (spare) {
     int const from_dir = spares_.dir();
     ScopeExit undo([&] { ::unlinkat(from_dir, spare->name.c_str(), 0); });
@@ -185,6 +186,11 @@ void Cache::drop_idle() {
     });
     if (dropped) spares_.drop(*entry.pinned);
   }
+  spares_.drop_all_but(entries_.with([](auto const& all) {
+    std::set<PinnedTemplate const*> current;
+    for (auto const& [id, entry] : all) current.insert(entry.pinned.get());
+    return current;
+  }));
 }
 
 }  // namespace templatefs::cache

@@ -51,10 +51,9 @@ class Cache {
 
   /// The same of an image that a user opens for the first time, and soon: one that was made ahead, where
   /// there is one (cache/spares.h), and the next are made meanwhile. `name` may be a path below `dir`. Its
-  /// times are those of this call. Where none is ready, `is_crowd` says whether others want something as
-  /// well: it is cloned at once then, else a moment is waited for one in the making.
+  /// times are those of this call. `patience` is asked where none is ready.
   Fd hand_out(SharedTemplate const& from, TemplateRequest const& request, int dir, std::string const& name,
-              Stamp stamp, std::function<bool()> const& is_crowd);
+              Stamp stamp, std::function<Patience()> const& patience);
   /// No image is made ahead any more. Before the session goes.
   void stop_making_ahead() noexcept { spares_.stop(); }
   std::size_t spares() const { return spares_.count(); }

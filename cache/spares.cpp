@@ -95,14 +95,15 @@ std::optional<Spares::Spare> Spares::pop(Kind const& kind) {
 }
 
 std::optional<Spares::Spare> Spares::await(PinnedTemplate const& from, TemplateRequest const& request,
-                                           bool crowd) {
+                                           Patience patience) {
+  if (patience == Patience::none) return std::nullopt;
   Kind const kind{&from, request.bytes()};
   auto const seen = made_.load();
   std::unique_lock lock(mutex_);
   auto const at = pools_.find(kind);
   if (at == pools_.end()) return std::nullopt;
   if (auto taken = pop(at->second)) return taken;
-  if (crowd) return in_line_ ? await_turn(lock, kind) : std::nullopt;
+  if (patience == Patience::in_crowd) return in_line_ ? await_turn(lock, kind) : std::nullopt;
   if (making_ != kind) return std::nullopt;
   // Not on a condition: to be woken takes as long as what is waited for.
   auto const limit = Clock::now() + std::min<Clock::duration>(2 * at->second.cost, kLongestWait);
@@ -151,16 +152,24 @@ void Spares::remove(std::vector<Spare> const& files) const noexcept {
   for (auto const& file : files) ::unlinkat(dir_.get(), file.name.c_str(), 0);
 }
 
-void Spares::drop(PinnedTemplate const& from) {
+void Spares::drop_if(std::function<bool(PinnedTemplate const*)> const& unwanted) {
   std::lock_guard const lock(mutex_);
   for (auto at = pools_.begin(); at != pools_.end();) {
     auto const here = at++;
-    if (here->first.first != &from) continue;
+    if (!unwanted(here->first.first)) continue;
     for (auto& spare : empty(here->second)) garbage_.push_back(std::move(spare));
     pools_.erase(here);
   }
   changed_.notify_one();
   delivered_.notify_all();
+}
+
+void Spares::drop(PinnedTemplate const& from) {
+  drop_if([&](PinnedTemplate const* each) { return each == &from; });
+}
+
+void Spares::drop_all_but(std::set<PinnedTemplate const*> const& current) {
+  drop_if([&](PinnedTemplate const* each) { return !current.contains(each); });
 }
 
 std::size_t Spares::drop_all() {

@@ -16,12 +16,16 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 namespace templatefs::cache {
+
+/// Whether it pays to wait for an image in the making, for who could make one as well.
+enum class Patience { none, alone, in_crowd };
 
 /// Private images that are made before anybody asks, so that an open has only to rename one. Nobody's until
 /// then: they lie in a directory of the session's images, and go with these, after a crash too.
@@ -53,10 +57,12 @@ class Spares {
   /// For a caller of take() that got none: waits for the next one. Alone it waits no longer than that should
   /// take, and only for one in the making; in a crowd it has its turn, for clones of one template made at
   /// once wait for each other anyway, with much ado. None where it is better to make one oneself.
-  std::optional<Spare> await(PinnedTemplate const& from, TemplateRequest const& request, bool crowd);
+  std::optional<Spare> await(PinnedTemplate const& from, TemplateRequest const& request, Patience patience);
 
   /// Removes those of one template, some time later, and lets go of it now.
   void drop(PinnedTemplate const& from);
+  /// The same of all templates but these: who had hold of one when it was dropped may have asked for more.
+  void drop_all_but(std::set<PinnedTemplate const*> const& current);
   /// Removes them all, now: the store is full. Answers how many there were.
   std::size_t drop_all();
   /// No more are made, and what there is stays to whoever removes the session. Before it is removed.
@@ -87,6 +93,7 @@ class Spares {
   std::optional<Spare> pop(Kind const& kind);
   std::optional<Spare> await_turn(std::unique_lock<std::mutex>& lock, Kind const& kind);
   bool is_full() const;
+  void drop_if(std::function<bool(PinnedTemplate const*)> const& unwanted);
   std::vector<Spare> empty(Pool& pool);
   std::vector<Spare> empty_all();
   void remove(std::vector<Spare> const& files) const noexcept;

@@ -15,12 +15,18 @@ namespace templatefs::fusefs {
 
 namespace {
 
+/// On a job's thread nobody is kept waiting but those it works for, one after the other.
+cache::Patience patience_of_this_thread() {
+  if (!has_lead()) return cache::Patience::none;
+  return let_crowd_serve() ? cache::Patience::in_crowd : cache::Patience::alone;
+}
+
 Fd make_file(Filesystem& fs, ImagePlace const& place, cache::SharedTemplate const& from) {
   int const dir = place.dir->get();
   if (!from) return open_at(dir, place.name, O_RDWR | O_CREAT | O_EXCL, 0600);
   // A set's images meet in one machine, which may want to tell their filesystems apart.
   auto const stamp = place.set.empty() ? cache::Stamp::as_recipe : cache::Stamp::own_where_possible;
-  return fs.cache.hand_out(from, place.request, dir, place.name, stamp, let_crowd_serve);
+  return fs.cache.hand_out(from, place.request, dir, place.name, stamp, patience_of_this_thread);
 }
 
 /// Losing this often in a row to people who remove the set's last image at that moment is no coincidence.

@@ -52,10 +52,13 @@ void let_others_serve() noexcept {
 }
 
 bool let_crowd_serve() noexcept {
-  if (lead_of_this_thread == nullptr) return true;
-  if (!lead_of_this_thread->is_wanted()) return false;
+  if (!has_lead() || !lead_of_this_thread->is_wanted()) return false;
   lead_of_this_thread->pass();
   return true;
+}
+
+bool has_lead() noexcept {
+  return lead_of_this_thread != nullptr;
 }
 
 }  // namespace templatefs::fusefs

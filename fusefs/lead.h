@@ -39,7 +39,9 @@ class Lead {
 /// To be called by an operation before it does what may take longer than to wake a thread: others serve
 /// meanwhile. Does nothing on threads that have no lead. Any thread.
 void let_others_serve() noexcept;
-/// The same if a request waits to be served, which it answers; and true on threads that have no lead.
+/// The same if a request waits to be served, which it answers.
 bool let_crowd_serve() noexcept;
+/// Whether this thread has the lead of any.
+bool has_lead() noexcept;
 
 }  // namespace templatefs::fusefs

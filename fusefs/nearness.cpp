@@ -22,12 +22,7 @@ constexpr unsigned kMostUseless = 16;
 int processor_of(pid_t thread) noexcept {
   char path[64];
   std::snprintf(path, sizeof path, "/proc/%d/task/%d/stat", thread, thread);
-  Fd file(::open(path, O_RDONLY | O_CLOEXEC));
-  if (!file) {
-    // Of a thread that is not its process's first one.
-    std::snprintf(path, sizeof path, "/proc/%d/stat", thread);
-    file = Fd(::open(path, O_RDONLY | O_CLOEXEC));
-  }
+  Fd const file(::open(path, O_RDONLY | O_CLOEXEC));
   char text[1024];
   auto const length = file ? ::read(file.get(), text, sizeof text - 1) : -1;
   if (length <= 0) return -1;

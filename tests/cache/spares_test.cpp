@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <set>
+#include <thread>
 
 #include <gmock/gmock.h>
 
@@ -42,9 +43,9 @@ class SparesTest : public CacheFixture {
     return open_at(session_->images_dir(), path, O_RDONLY | O_DIRECTORY);
   }
   /// As an open of a mount does, in a crowd or not.
-  Fd hand_out(std::string const& name, bool crowd = false) {
+  Fd hand_out(std::string const& name, Patience patience = Patience::alone) {
     return cache_->hand_out(cache_->ensure(wish()), request(), images_.get(), name, Stamp::as_recipe,
-                            [crowd] { return crowd; });
+                            [patience] { return patience; });
   }
   /// Until as many are ready as are wanted, and no more are being made.
   void await_spares(std::size_t count) {
@@ -106,8 +107,34 @@ TEST_P(SparesTest, ItsTimeIsThatOfItsFirstOpen) {
 }
 
 TEST_P(SparesTest, ThereAreMoreWhenTheyDidNotSuffice) {
-  for (int i = 0; i < 40; ++i) (void)hand_out(std::to_string(i) + ".img", true);
+  for (int i = 0; i < 40; ++i) (void)hand_out(std::to_string(i) + ".img", Patience::none);
   ASSERT_TRUE(test::wait_until([&] { return cache_->spares() > kAtFirst; }));
+}
+
+TEST_P(SparesTest, InACrowdEachHasOne) {
+  (void)hand_out("first.img");
+  constexpr int kThreads = 8;
+  constexpr int kEach = 25;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreads; ++thread)
+    threads.emplace_back([&, thread] {
+      for (int i = 0; i < kEach; ++i)
+        (void)hand_out(std::to_string(thread) + "-" + std::to_string(i) + ".img", Patience::in_crowd);
+    });
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(names(false).size(), kThreads * kEach + 1U);
+}
+
+TEST_P(SparesTest, WhoeverHeldADroppedTemplateLeavesNoneOfIt) {
+  auto const held = cache_->ensure(wish());
+  ASSERT_EQ(::fchmodat(store_->dir(), layout::template_image(held->key).c_str(), 0, 0), 0);
+  EXPECT_EQ(cache_->warm(request()), nullptr);
+  (void)cache_->hand_out(held, request(), images_.get(), "a.img", Stamp::as_recipe,
+                         [] { return Patience::none; });
+  await_spares(kAtFirst);
+  cache_->drop_idle();
+  EXPECT_EQ(cache_->spares(), 0U);
+  ASSERT_TRUE(test::wait_until([&] { return names(true).empty(); }));
 }
 
 TEST_P(SparesTest, ANameThatExistsIsLeftAlone) {
@@ -142,7 +169,7 @@ TEST_P(SparesTest, ThoseOfAnotherSizeAreApart) {
   Fd const other_dir = open_directory("ext4/65M");
   auto const other = request("ext4/65M");
   Fd const image = cache_->hand_out(cache_->ensure(wish("ext4/65M")), other, other_dir.get(), "a.img",
-                                    Stamp::as_recipe, [] { return true; });
+                                    Stamp::as_recipe, [] { return Patience::none; });
   struct stat st {};
   ASSERT_EQ(::fstat(image.get(), &st), 0);
   EXPECT_EQ(st.st_size, other.bytes());

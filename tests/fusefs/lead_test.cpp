@@ -41,6 +41,7 @@ TEST_F(LeadTest, OneThreadHasItUntilItPassesIt) {
 
 TEST_F(LeadTest, IsPassedInACrowdAlone) {
   ASSERT_TRUE(lead_.take());
+  EXPECT_TRUE(has_lead());
   EXPECT_FALSE(let_crowd_serve());
   EXPECT_TRUE(lead_.held());
   request();
@@ -49,8 +50,10 @@ TEST_F(LeadTest, IsPassedInACrowdAlone) {
 }
 
 TEST_F(LeadTest, AThreadWithoutOneMayTakeItsTime) {
+  EXPECT_FALSE(has_lead());
   let_others_serve();
-  EXPECT_TRUE(let_crowd_serve());
+  request();
+  EXPECT_FALSE(let_crowd_serve());
 }
 
 TEST_F(LeadTest, NobodyGetsItAfterTheEnd) {
