@@ -8,6 +8,8 @@
 #include "cache/layout.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -26,6 +28,7 @@ constexpr std::size_t kAtFirst = 8;
 constexpr std::size_t kMostOfAKind = 128;
 constexpr std::size_t kMostInAll = 512;
 constexpr std::int64_t kMostBytes = std::int64_t{64} << 20;
+constexpr std::int64_t kMostBytesOfACopy = kMostBytes / kAtFirst;
 /// After an open, for clones of one template wait for each other: a burst of opens is over before the next
 /// are made, unless few are left.
 constexpr auto kQuiet = 1ms;
@@ -56,26 +59,28 @@ std::int64_t allocated_bytes(int file) {
 Spares::Spares(FanOut const& fan_out, int images_dir, Maker maker)
     : fan_out_(fan_out), images_dir_(images_dir), in_line_(is_on_xfs(images_dir)), maker_(std::move(maker)) {}
 
-bool Spares::open_directory() noexcept {
-  if (dir_) return true;
-  if (::mkdirat(images_dir_, layout::kSpares, 0700) != 0 && errno != EEXIST) return false;
-  dir_ = Fd(::openat(images_dir_, layout::kSpares, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+/// At the first take(), so that commands that open nothing have neither directory nor thread.
+bool Spares::get_ready() noexcept try {
+  if (!dir_ && (::mkdirat(images_dir_, layout::kSpares, 0700) == 0 || errno == EEXIST))
+    dir_ = Fd(::openat(images_dir_, layout::kSpares, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (dir_ && !thread_.joinable()) thread_ = std::thread([this] { run(); });
   return static_cast<bool>(dir_);
+} catch (std::system_error const&) {
+  return false;
 }
 
 std::optional<Spares::Spare> Spares::take(SharedTemplate const& from, TemplateRequest const& request) {
+  bool const is_copied = fan_out_.rung() == Rung::copy;
+  if (is_copied && allocated_bytes(from->image.get()) > kMostBytesOfACopy) return std::nullopt;
   std::lock_guard const lock(mutex_);
-  if (stopping_ || !open_directory()) return std::nullopt;
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  if (stopping_ || !get_ready()) return std::nullopt;
   auto const [at, is_new] =
       pools_.try_emplace({from.get(), request.bytes()}, Pool{from, request, next_, {}, kAtFirst});
   if (is_new) ++next_;
   Pool& pool = at->second;
   pool.taken = Clock::now();
   auto taken = pop(pool);
-  if (!taken && !is_new) {
-    pool.wanted = std::min(pool.wanted * 2, kMostOfAKind);
-  }
+  if (!taken && !is_new) pool.wanted = std::min(pool.wanted * 2, kMostOfAKind);
   if (asleep_) changed_.notify_one();
   return taken;
 }
@@ -152,16 +157,19 @@ void Spares::remove(std::vector<Spare> const& files) const noexcept {
   for (auto const& file : files) ::unlinkat(dir_.get(), file.name.c_str(), 0);
 }
 
+void Spares::give_up(std::map<Kind, Pool>::iterator at) {
+  for (auto& spare : empty(at->second)) garbage_.push_back(std::move(spare));
+  pools_.erase(at);
+  delivered_.notify_all();
+}
+
 void Spares::drop_if(std::function<bool(PinnedTemplate const*)> const& unwanted) {
   std::lock_guard const lock(mutex_);
   for (auto at = pools_.begin(); at != pools_.end();) {
     auto const here = at++;
-    if (!unwanted(here->first.first)) continue;
-    for (auto& spare : empty(here->second)) garbage_.push_back(std::move(spare));
-    pools_.erase(here);
+    if (unwanted(here->first.first)) give_up(here);
   }
   changed_.notify_one();
-  delivered_.notify_all();
 }
 
 void Spares::drop(PinnedTemplate const& from) {
@@ -228,34 +236,35 @@ void Spares::make_one(std::unique_lock<std::mutex>& lock, Kind const& kind) {
   Spare made{std::to_string(next_++), 0};
   auto const begin = Clock::now();
   lock.unlock();
-  std::string failure;
-  if (is_short_of_room(dir_.get())) {
-    failure = "the store is short of room";
-  } else {
-    try {
+  int err = is_short_of_room(dir_.get()) ? ENOSPC : 0;
+  try {
+    if (err == 0) {
       Fd const file = maker_(*from, request, dir_.get(), made.name);
       if (fan_out_.rung() == Rung::copy) made.bytes = allocated_bytes(file.get());
-    } catch (Error const& error) {
-      failure = error.sentence();
     }
+  } catch (Error const& error) {
+    spdlog::debug("an image was not made ahead: {}", error.sentence());
+    err = error.err();
   }
-  if (!failure.empty()) {
-    spdlog::debug("no images are made ahead for now: {}", failure);
-    (void)drop_all();
-  }
+  if (err == ENOSPC || err == EDQUOT) (void)drop_all();
   lock.lock();
   making_.reset();
   ++made_;
-  if (!failure.empty()) return;
   auto const at = pools_.find(kind);
-  if (at == pools_.end() || at->second.serial != serial) {  // dropped meanwhile
+  bool const is_wanted = at != pools_.end() && at->second.serial == serial;
+  if (err != 0) {
+    // Whoever asks next will be told why.
+    if (is_wanted) give_up(at);
+    return;
+  }
+  if (!is_wanted) {
     garbage_.push_back(std::move(made));
     return;
   }
   ++count_;
   bytes_ += made.bytes;
   at->second.ready.push_back(std::move(made));
-  if (at->second.waiting > 0) delivered_.notify_one();
+  if (at->second.waiting > 0) delivered_.notify_all();  // there may be others' among them
   at->second.cost = Clock::now() - begin;
 }
 

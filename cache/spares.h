@@ -97,7 +97,8 @@ class Spares {
   std::vector<Spare> empty(Pool& pool);
   std::vector<Spare> empty_all();
   void remove(std::vector<Spare> const& files) const noexcept;
-  bool open_directory() noexcept;
+  void give_up(std::map<Kind, Pool>::iterator at);
+  bool get_ready() noexcept;
 
   FanOut const& fan_out_;
   int const images_dir_;
