@@ -65,8 +65,8 @@ def unmount(rig, mount, kind):
         else:
             a = ours()
             samples.append((a, rival()))
-    return [pairs(f"unmount with {count:,} images", kind, samples, "ms", "unlinking as many clones", 0.05 if kind == "btrfs" else None,
-                  scale=1e3)]
+    bar = 0.05 if kind == "btrfs" else None
+    return [pairs(f"unmount with {count:,} images", kind, samples, "ms", "unlinking as many clones", bar, scale=1e3)]
 
 
 def private_bytes(pid):
@@ -126,5 +126,6 @@ def complete(rig, mount, kind):
     rows = []
     for what, begun in (("template", "ext4/"), ("key", "ext4-")):
         once(what, begun)
-        rows.append(Row(f"completion of a {what}", kind, statistics.median(once(what, begun) for _ in range(51)), None, "ms", "", 5))
+        took = statistics.median(once(what, begun) for _ in range(51))
+        rows.append(Row(f"completion of a {what}", kind, took, None, "ms", "", 5))
     return rows

