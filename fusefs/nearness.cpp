@@ -13,9 +13,7 @@ namespace templatefs::fusefs {
 namespace {
 
 constexpr unsigned kFirstLook = 2;
-constexpr unsigned kLookEvery = 16;
-/// Where idle processors are awake, the scheduler has reasons of its own to keep the two apart.
-constexpr unsigned kMostUseless = 16;
+constexpr unsigned kLookEvery = 32;
 
 /// Where a thread is, or was last; -1 where that cannot be told. proc(5): field 39 of stat, the name in the
 /// second one may hold anything.
@@ -43,18 +41,12 @@ void Nearness::served(pid_t caller) noexcept {
   if (!may_move_ || caller == 0) return;
   if (caller != caller_) {
     caller_ = caller;
-    in_a_row_ = useless_ = 0;
+    in_a_row_ = 0;
   }
   ++in_a_row_;
   if (in_a_row_ != kFirstLook && in_a_row_ % kLookEvery != 0) return;
   int const there = processor_of(caller);
-  if (there < 0 || !CPU_ISSET(there, &processors_)) return;
-  if (there == ::sched_getcpu()) {
-    useless_ = 0;
-    return;
-  }
-  if (useless_ >= kMostUseless) return;
-  ++useless_;
+  if (there < 0 || there == ::sched_getcpu() || !CPU_ISSET(there, &processors_)) return;
   cpu_set_t one;
   CPU_ZERO(&one);
   CPU_SET(there, &one);

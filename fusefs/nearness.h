@@ -27,7 +27,6 @@ class Nearness {
   cpu_set_t processors_{};  // that this thread may run on
   pid_t caller_ = 0;
   unsigned in_a_row_ = 0;
-  unsigned useless_ = 0;  // nudges after which they were apart again, of this caller
 };
 
 }  // namespace templatefs::fusefs

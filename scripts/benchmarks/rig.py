@@ -39,12 +39,12 @@ def seconds_of(act):
     return time.monotonic() - begin
 
 
-def wait_until(condition, what, seconds=30):
+def wait_until(condition, what, seconds=30, pause=0.01):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
             raise Failed(f"{what} did not come about within {seconds} s")
-        time.sleep(0.01)
+        time.sleep(pause)
 
 
 class Rig:
@@ -153,16 +153,19 @@ class Mount:
         return f"{self.store}/templates/{key}/template.img"
 
     def wait_for_quiet(self):
-        """Nothing is made ahead or written back any more."""
-        pid, before = self.pid, None
-        while True:
+        """Nothing is made ahead or written back any more. To be asked takes the daemon some time too."""
+        pid, before = self.pid, (0, -1)
+
+        def quiet():
+            nonlocal before
             with open(f"/proc/{pid}/stat", encoding="ascii") as file:
                 fields = file.read().rsplit(")", 1)[1].split()
-            now = fields[11], fields[12], self.status()["spares"]
-            if now == before:
-                break
-            before = now
-            time.sleep(0.2)
+            ticks, spares = int(fields[11]) + int(fields[12]), self.status()["spares"]
+            is_quiet = spares == before[1] and ticks - before[0] <= 3
+            before = ticks, spares
+            return is_quiet
+
+        wait_until(quiet, "a quiet daemon", 30, 0.2)
         run(["sync", "-f", self.store])
 
     def end(self):
