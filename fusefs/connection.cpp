@@ -35,6 +35,9 @@ void Connection::negotiate(fuse_conn_info& info) {
   fuse_set_feature_flag(&info, FUSE_CAP_ATOMIC_O_TRUNC);
   // Mapping .templatefs files, which are served without the page cache.
   fuse_set_feature_flag(&info, FUSE_CAP_DIRECT_IO_ALLOW_MMAP);
+  // A pipe of the default size is too small for a request, so libfuse reads() each anyway and keeps the pipe:
+  // two descriptors of each worker.
+  fuse_unset_feature_flag(&info, FUSE_CAP_SPLICE_READ);
   // Passthrough and the writeback cache exclude each other.
   fuse_unset_feature_flag(&info, FUSE_CAP_WRITEBACK_CACHE);
   // Truncated or grown from inside only: the page cache of the fallback stays right by itself.

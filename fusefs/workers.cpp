@@ -28,13 +28,11 @@ void install_wake_handler() {
 
 /// 0 for what the kernel asks of its own.
 pid_t caller_of(fuse_buf const& request) {
-  if ((request.flags & FUSE_BUF_IS_FD) != 0) return 0;
   return static_cast<pid_t>(static_cast<fuse_in_header const*>(request.mem)->pid);
 }
 
 /// What takes a few system calls that wait for nothing, or says so itself (let_others_serve).
 bool is_quick(fuse_buf const& request) {
-  if ((request.flags & FUSE_BUF_IS_FD) != 0) return false;
   switch (static_cast<fuse_in_header const*>(request.mem)->opcode) {
     case FUSE_LOOKUP:
     case FUSE_FORGET:
