@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 SIZE = "ext4/256M"  # what most measures open
@@ -19,18 +20,27 @@ class Failed(Exception):
 
 
 def run(command, seconds=120, **options):
-    """A command's output; Failed with its last words where it fails."""
+    """A command's output; Failed with its last words where it fails. Waits for the end itself: subprocess' own
+    timeouts look for it now and then, up to 50 ms late."""
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              timeout=seconds, check=False, **options)
-    except subprocess.TimeoutExpired:
-        raise Failed(f"{command[0]} did not end within {seconds} s: {' '.join(command)}") from None
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   **options)
     except FileNotFoundError:
         raise Failed(f"{command[0]} is not installed: scripts/install-deps --bench") from None
-    if done.returncode != 0:
-        words = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise Failed(f"{' '.join(command)}: exit status {done.returncode}: {words[-1] if words else 'no word of why'}")
-    return done.stdout
+    late = threading.Timer(seconds, process.kill)
+    late.start()
+    try:
+        out, words = process.communicate()
+    finally:
+        was_late = late.finished.is_set()
+        late.cancel()
+        process.kill()
+    if was_late:
+        raise Failed(f"{command[0]} did not end within {seconds} s: {' '.join(command)}")
+    if process.returncode != 0:
+        last = (words.strip() or out.strip()).splitlines()
+        raise Failed(f"{' '.join(command)}: exit status {process.returncode}: {last[-1] if last else 'no word of why'}")
+    return out
 
 
 def seconds_of(act):
@@ -172,8 +182,9 @@ class Mount:
         if not self._up:
             return
         self._up = False
-        if subprocess.run([*self._as_user, self.rig.program, "umount", self.point], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60, check=False).returncode != 0:
+        try:
+            run([*self._as_user, self.rig.program, "umount", self.point], 60)
+        except Failed:
             subprocess.run(["umount", "-l", self.point], check=False)
 
 
