@@ -76,7 +76,7 @@ def crowd(rig, mount, kind):
         mount.wait_for_quiet()
         return act(count, 16)[0]
 
-    samples = turns(3 if rig.quick else 5, lambda _: quiet(scratch.ours), lambda _: quiet(scratch.rival))
+    samples = turns(3 if rig.quick else 15, lambda _: quiet(scratch.ours), lambda _: quiet(scratch.rival))
     return [pairs("open() of a new id, 16 processes, each", kind, samples, "us", CLONE, 1.3, scale=1e-3 / 16 / count)]
 
 
