@@ -7,6 +7,7 @@
 #include "base/lock_holders.h"
 #include "base/log.h"
 #include "base/scope_exit.h"
+#include "cache/dense_layout.h"
 #include "cache/failure_memory.h"
 #include "cache/gc.h"
 #include "cache/layout.h"
@@ -96,6 +97,7 @@ void build_and_publish(BuildContext const& context, Key const& key, BuildWish co
   }
 
   report(wish, "publish");
+  lay_out_densely(staging, key.name + "/" + layout::kImage);
   Fd const built = open_at(AT_FDCWD, image, O_RDONLY);
   // Before anything is measured: a delayed allocation counts no blocks and shows no extents.
   sync_file(built.get(), image);

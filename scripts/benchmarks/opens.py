@@ -9,6 +9,9 @@ from .rig import SIZE, Daemon, directory, is_mounted, run, seconds_of
 from .rows import Row, pairs, turns
 
 CLONE = "open(O_EXCL), FICLONE, close"
+# What is cloned: a template, which we lay out in fewer extents, or what a script of one's own would have.
+OF_MKFS = "FICLONE of mkfs.ext4's image"
+OF_TEMPLATE = "FICLONE of our template"
 
 
 class Scratch:
@@ -25,12 +28,31 @@ class Scratch:
             self.rig.file_ops("unlink", count, self.mount.images(self.size), name, processes=processes)
         return figures
 
-    def rival(self, count, processes=1, keep=False):
+    def rival(self, count, processes=1, keep=False, image=None):
         name = self.rig.fresh()
-        figures = self.rig.file_ops("clone", count, self.directory, name, self.template, processes)
+        figures = self.rig.file_ops("clone", count, self.directory, name, image or self.template, processes)
         if not keep:
             self.rig.file_ops("unlink", count, self.directory, name, processes=processes)
         return figures
+
+
+    def image_of_mkfs(self):
+        """Of the measured size, on the store."""
+        image = f"{self.directory}/mkfs.img"
+        run(["truncate", "-s", self.size.split("/")[1], image])
+        run(["mkfs.ext4", "-q", "-F", image])
+        run(["sync", image])
+        return image
+
+
+def against_clones(scratch, measure, kind, rounds, act, bar, scale):
+    """act(way, **what) measures one way to many images."""
+    image = scratch.image_of_mkfs()
+    samples = turns(rounds, lambda _: act(scratch.ours), lambda _: act(scratch.rival, image=image),
+                    lambda _: act(scratch.rival))
+    os.unlink(image)
+    return [pairs(measure, kind, [(ours, rival[index]) for ours, *rival in samples], "us", against, bar, scale=scale)
+            for index, against in enumerate((OF_MKFS, OF_TEMPLATE))]
 
 
 def burst(rig, mount, kind):
@@ -38,12 +60,12 @@ def burst(rig, mount, kind):
     scratch = Scratch(rig, mount, mount.warm_up())
     scratch.ours(64)
 
-    def after_pause(act):
+    def after_pause(way, **what):
         time.sleep(0.25)
-        return act(64)[0]
+        return way(64, **what)[0]
 
-    samples = turns(11 if rig.quick else 41, lambda _: after_pause(scratch.ours), lambda _: after_pause(scratch.rival))
-    return [pairs("open() of a new id, bursts of 64, each", kind, samples, "us", CLONE, 0.8, scale=1 / 64e3)]
+    return against_clones(scratch, "open() of a new id, bursts of 64, each", kind, 12 if rig.quick else 42, after_pause, 0.8,
+                          1 / 64e3)
 
 
 def sustained(rig, mount, kind):
@@ -52,19 +74,16 @@ def sustained(rig, mount, kind):
     count = 2000 if rig.quick else 10000
     tails = []
 
-    def ours(_):
+    def quiet(way, **what):
         mount.wait_for_quiet()
-        took, each = scratch.ours(count)
-        tails.append(sorted(each)[len(each) * 99 // 100])
+        took, each = way(count, **what)
+        if way == scratch.ours:
+            tails.append(sorted(each)[len(each) * 99 // 100])
         return took
 
-    def rival(_):
-        mount.wait_for_quiet()
-        return scratch.rival(count)[0]
-
-    samples = turns(3, ours, rival)
-    return [pairs(f"open() of a new id, {count:,} in a row, each", kind, samples, "us", CLONE, 1.3, scale=1e-3 / count),
-            Row("the same, p99", kind, statistics.median(tails) / 1e3, None, "us", "")]
+    rows = against_clones(scratch, f"open() of a new id, {count:,} in a row, each", kind, 3 if rig.quick else 6, quiet, 1.3,
+                          1e-3 / count)
+    return [*rows, Row("the same, p99", kind, statistics.median(tails) / 1e3, None, "us", "")]
 
 
 def crowd(rig, mount, kind):
@@ -72,12 +91,12 @@ def crowd(rig, mount, kind):
     scratch = Scratch(rig, mount, mount.warm_up())
     count = 200 if rig.quick else 600
 
-    def quiet(act):
+    def quiet(way, **what):
         mount.wait_for_quiet()
-        return act(count, 16)[0]
+        return way(count, processes=16, **what)[0]
 
-    samples = turns(3 if rig.quick else 15, lambda _: quiet(scratch.ours), lambda _: quiet(scratch.rival))
-    return [pairs("open() of a new id, 16 processes, each", kind, samples, "us", CLONE, 1.3, scale=1e-3 / 16 / count)]
+    return against_clones(scratch, "open() of a new id, 16 processes, each", kind, 3 if rig.quick else 15, quiet, 1.3,
+                          1e-3 / 16 / count)
 
 
 def again(rig, mount, kind):

@@ -49,14 +49,13 @@ def absent(measure, store, against, why, bar=None, sense="most"):
     return Row(measure, store, None, None, "", against, bar, sense, None, why)
 
 
-def turns(count, first, second):
-    """Both, `count` times, each as often first as second."""
+def turns(count, *acts):
+    """All of them, `count` times, each as often first as another."""
     samples = []
     for index in range(count):
-        if index % 2:
-            b = second(index)
-            samples.append((first(index), b))
-        else:
-            a = first(index)
-            samples.append((a, second(index)))
+        sample = [None] * len(acts)
+        for turn in range(len(acts)):
+            which = (index + turn) % len(acts)
+            sample[which] = acts[which](index)
+        samples.append(tuple(sample))
     return samples

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/guarded.h"
 #include "tests/cache/cache_fixture.h"
+#include "tests/support/err_of.h"
 #include "tests/support/wait_until.h"
 
 #include <atomic>
@@ -19,14 +20,16 @@ namespace templatefs::cache {
 namespace {
 
 using LookupOrBuild = CacheFixture;
+using test::err_of;
 
-int err_of(std::function<void()> const& body) {
-  try {
-    body();
-  } catch (Error const& error) {
-    return error.err();
-  }
-  return 0;
+TEST_P(LookupOrBuild, LaysTheTemplateOutDensely) {
+  builder_.during_build = [](std::string const& image, std::stop_token const&) {
+    Fd const file = open_at(AT_FDCWD, image, O_WRONLY);
+    write_all_at(file.get(), "after a small hole", (1 << 19) + 65536, image);
+  };
+  auto const pinned = build();
+  // The hole reads as before, and is data.
+  EXPECT_EQ(::lseek(pinned.image.get(), 1 << 19, SEEK_HOLE), (1 << 19) + 65536 + 4096);
 }
 
 TEST_P(LookupOrBuild, BuildsOnceAndThenHits) {

@@ -6,6 +6,7 @@
 #include "base/mount_table.h"
 #include "cache/layout.h"
 #include "cache/store_location.h"
+#include "tests/support/err_of.h"
 #include "tests/support/leak_check.h"
 #include "tests/support/loop_filesystem.h"
 #include "tests/support/program.h"
@@ -24,14 +25,7 @@
 namespace templatefs::cache {
 namespace {
 
-int err_of(std::function<void()> const& body) {
-  try {
-    body();
-  } catch (Error const& error) {
-    return error.err();
-  }
-  return 0;
-}
+using test::err_of;
 
 class StoreTest : public test::LeakCheck {
  protected:
