@@ -36,6 +36,11 @@ std::string identity_of(std::string const& qemu, std::string const& kernel, std:
       .dump();
 }
 
+AcceleratorProbe::Verdict not_probed(Error const& error) {
+  spdlog::warn("KVM was not probed, the guest runs without it: {}", error.sentence());
+  return {Accelerator::tcg, "KVM was not probed: " + error.sentence()};
+}
+
 }  // namespace
 
 std::optional<AcceleratorChoice> parse_accelerator_choice(std::string_view text) {
@@ -45,18 +50,27 @@ std::optional<AcceleratorChoice> parse_accelerator_choice(std::string_view text)
   return std::nullopt;
 }
 
-AcceleratorProbe::Verdict AcceleratorProbe::choose(std::string const& qemu, std::string const& kernel,
-                                                   BootOnKvm const& boot, std::stop_token const& stop) {
+std::optional<AcceleratorProbe::Verdict> AcceleratorProbe::without_trial(std::string const& qemu,
+                                                                         std::string const& kernel) {
   // Nothing to probe, and nothing to remember: the user may join the group kvm at any moment.
   if (Fd const kvm(::open(options_.device.c_str(), O_RDWR | O_CLOEXEC)); !kvm) {
     std::string reason = format("{} cannot be opened ({})", options_.device, errno_words(errno));
     static std::once_flag said;
     std::call_once(said, [&] { spdlog::info("{}: template guests run on tcg", reason); });
-    return {Accelerator::tcg, std::move(reason)};
+    return Verdict{Accelerator::tcg, std::move(reason)};
   }
   try {
+    return recall(identity_of(qemu, kernel, options_.device));
+  } catch (Error const& error) {
+    return not_probed(error);
+  }
+}
+
+AcceleratorProbe::Verdict AcceleratorProbe::choose(std::string const& qemu, std::string const& kernel,
+                                                   BootOnKvm const& boot, std::stop_token const& stop) {
+  if (auto verdict = without_trial(qemu, kernel)) return *std::move(verdict);
+  try {
     std::string const identity = identity_of(qemu, kernel, options_.device);
-    if (auto const known = recall(identity)) return *known;
     std::optional<FileLock> lock;
     if (!options_.lock.empty()) {
       // Whoever is before us is done within its watchdog, and then has written the verdict down.
@@ -64,11 +78,21 @@ AcceleratorProbe::Verdict AcceleratorProbe::choose(std::string const& qemu, std:
                             Deadline::after(2 * options_.watchdog), stop);
       if (auto const known = recall(identity)) return *known;
     }
-    return probe(identity, boot);
+    return probe(identity, boot, stop);
   } catch (Error const& error) {
     if (error.err() == ECANCELED) throw;
-    spdlog::warn("KVM was not probed, the guest runs without it: {}", error.sentence());
-    return {Accelerator::tcg, "KVM was not probed: " + error.sentence()};
+    return not_probed(error);
+  }
+}
+
+void AcceleratorProbe::conclude(std::string const& qemu, std::string const& kernel, Verdict const& verdict,
+                                std::chrono::duration<double> took) {
+  spdlog::info("probed KVM for {:.1f} s: {}; template guests run on {}", took.count(), verdict.reason,
+               name_of(verdict.accelerator));
+  try {
+    remember({identity_of(qemu, kernel, options_.device), verdict}, took.count());
+  } catch (Error const& error) {
+    spdlog::warn("the verdict on KVM cannot be remembered: {}", error.sentence());
   }
 }
 
@@ -80,11 +104,12 @@ std::optional<Accelerator> AcceleratorProbe::known() const {
   });
 }
 
-AcceleratorProbe::Verdict AcceleratorProbe::probe(std::string const& identity, BootOnKvm const& boot) {
+AcceleratorProbe::Verdict AcceleratorProbe::probe(std::string const& identity, BootOnKvm const& boot,
+                                                  std::stop_token const& stop) {
   auto const start = Deadline::Clock::now();
   Verdict verdict{Accelerator::kvm, "a guest booted on KVM"};
   try {
-    boot(Deadline::after(options_.watchdog));
+    boot(Deadline::after(options_.watchdog), stop);
   } catch (Error const& error) {
     if (error.err() == ECANCELED) throw;
     verdict = {Accelerator::tcg, error.err() == ETIMEDOUT ? "a guest on KVM did not come up"

@@ -34,14 +34,21 @@ class AcceleratorProbe {
     Accelerator accelerator;
     std::string reason;  // a clause for people: "a guest booted on KVM"
   };
-  /// Boots a guest on KVM and returns once it said "ready"; throws Error by the deadline otherwise.
-  using BootOnKvm = std::function<void(Deadline)>;
+  /// Boots a guest on KVM and returns once it said "ready"; throws Error by the deadline otherwise, and
+  /// Error(ECANCELED) where it was stopped.
+  using BootOnKvm = std::function<void(Deadline, std::stop_token const&)>;
 
   explicit AcceleratorProbe(Options options) : options_(std::move(options)) {}
 
   /// `qemu` and `kernel` are paths of files. Throws Error(ECANCELED) only.
   Verdict choose(std::string const& qemu, std::string const& kernel, BootOnKvm const& boot,
                  std::stop_token const& stop);
+
+  /// What choose() would say without a trial: what is remembered, or tcg where the device cannot be opened.
+  std::optional<Verdict> without_trial(std::string const& qemu, std::string const& kernel);
+  /// Remembers a verdict that was found otherwise, `took` after the trial had begun.
+  void conclude(std::string const& qemu, std::string const& kernel, Verdict const& verdict,
+                std::chrono::duration<double> took);
 
   /// What choose() would say, if that needs no look at kernel and QEMU: the last verdict of this process, or
   /// tcg where the device cannot be opened.
@@ -55,7 +62,7 @@ class AcceleratorProbe {
 
   std::optional<Verdict> recall(std::string const& identity);
   void remember(Known const& found, double seconds);
-  Verdict probe(std::string const& identity, BootOnKvm const& boot);
+  Verdict probe(std::string const& identity, BootOnKvm const& boot, std::stop_token const& stop);
 
   Options options_;
   Guarded<std::optional<Known>> known_;

@@ -123,20 +123,40 @@ std::string GuestBuilder::known_accelerator() {
   return known ? std::string(name_of(*known)) : std::string();
 }
 
-AcceleratorProbe::Verdict GuestBuilder::accelerator(std::stop_token const& stop) {
-  if (options_.accelerator == AcceleratorChoice::kvm) return {Accelerator::kvm, "as was asked for"};
-  if (options_.accelerator == AcceleratorChoice::tcg) return {Accelerator::tcg, "as was asked for"};
+std::optional<AcceleratorProbe::Verdict> GuestBuilder::asked_for() const {
+  using Verdict = AcceleratorProbe::Verdict;
+  if (options_.accelerator == AcceleratorChoice::kvm) return Verdict{Accelerator::kvm, "as was asked for"};
+  if (options_.accelerator == AcceleratorChoice::tcg) return Verdict{Accelerator::tcg, "as was asked for"};
+  return std::nullopt;
+}
+
+GuestMachine GuestBuilder::machine_of_trial() const {
   GuestMachine machine;
   machine.qemu = find_qemu(options_.qemu);
-  auto const kernel = find_kernel(options_.kernel, options_.kernel_roots);
-  machine.kernel = kernel.image;
+  machine.kernel = find_kernel(options_.kernel, options_.kernel_roots).image;
   machine.accelerator = Accelerator::kvm;
-  auto const boot = [&](Deadline deadline) {
-    auto const modules = find_modules(kernel.modules, guest_drivers(), {});
+  return machine;
+}
+
+AcceleratorProbe::BootOnKvm GuestBuilder::trial_of(GuestMachine const& machine) const {
+  return [machine, kernel = options_.kernel, roots = options_.kernel_roots](Deadline deadline,
+                                                                            std::stop_token const& stop) {
+    auto const modules = find_modules(find_kernel(kernel, roots).modules, guest_drivers(), {});
     Fd const initrd = make_memory_file("templatefs-probe", make_initramfs({modules, {}, nullptr}));
     (void)GuestProcess(machine, initrd, {}, deadline, stop).next_event();
   };
-  return probe_.choose(machine.qemu, machine.kernel, boot, stop);
+}
+
+AcceleratorProbe::Verdict GuestBuilder::accelerator(std::stop_token const& stop) {
+  if (auto verdict = asked_for()) return *std::move(verdict);
+  auto const machine = machine_of_trial();
+  return probe_.choose(machine.qemu, machine.kernel, trial_of(machine), stop);
+}
+
+Accelerator GuestBuilder::accelerator_for_build(std::stop_token const& stop) {
+  if (auto const verdict = asked_for()) return verdict->accelerator;
+  auto const machine = machine_of_trial();
+  return trial_.choose(machine.qemu, machine.kernel, trial_of(machine), stop).accelerator;
 }
 
 BuildReport GuestBuilder::build(BuildSpec const& spec, std::string const& image_path,
@@ -163,7 +183,7 @@ BuildReport GuestBuilder::build(BuildSpec const& spec, std::string const& image_
     require_room(*spec.seed, size, spec.capacity);
     limit += fill_time(*spec.seed, size);
   }
-  machine.accelerator = accelerator(stop).accelerator;
+  machine.accelerator = accelerator_for_build(stop);
   machine.tsc_khz = tsc_khz();
 
   Deadline const deadline = Deadline::after(limit);
@@ -191,6 +211,7 @@ BuildReport GuestBuilder::build(BuildSpec const& spec, std::string const& image_
                                     options_.restore_limit}
                           .run(run, make_initrd)
                     : run_guest(run, make_initrd());
+  if (machine.accelerator == Accelerator::tcg) trial_.tcg_was_through();
   if (!report.mounted) log.append(format("templatefs: not mounted: {}\n", report.not_mounted));
   if (seed) seed->require_unchanged();
   if (seed && seed->packing()) report.phases.insert(report.phases.begin(), {"pack", *seed->packing()});

@@ -5,6 +5,7 @@
 #include "vm/builder.h"
 #include "vm/guest_shelf.h"
 #include "vm/kernel_lookup.h"
+#include "vm/kvm_trial.h"
 
 #include <chrono>
 #include <memory>
@@ -35,14 +36,20 @@ class GuestBuilder : public Builder {
   BuildReport build(BuildSpec const& spec, std::string const& image_path, std::string const& log_path,
                     PhaseListener const& on_phase, std::stop_token const& stop) override;
 
-  /// What the next build will run on; probes KVM where nobody did yet. Throws as build does.
+  /// What builds run on; probes KVM where nobody did yet, to the end. Throws as build does.
   AcceleratorProbe::Verdict accelerator(std::stop_token const& stop);
 
  private:
   Kernel kernel_for(BuildSpec const& spec) const;
+  /// On which a build begins: tcg as long as KVM is being tried.
+  Accelerator accelerator_for_build(std::stop_token const& stop);
+  std::optional<AcceleratorProbe::Verdict> asked_for() const;
+  GuestMachine machine_of_trial() const;
+  AcceleratorProbe::BootOnKvm trial_of(GuestMachine const& machine) const;
 
   Options options_;
   AcceleratorProbe probe_;
+  KvmTrial trial_{probe_};
 };
 
 }  // namespace templatefs::vm

@@ -35,10 +35,10 @@ class AccelProbe : public VmTest {
     return AcceleratorProbe(options()).choose(qemu_, kernel_, boot, {}).accelerator;
   }
   Accelerator choose_working() {
-    return choose([this](Deadline) { ++boots_; });
+    return choose([this](Deadline, std::stop_token const&) { ++boots_; });
   }
   Accelerator choose_hanging() {
-    return choose([this](Deadline) {
+    return choose([this](Deadline, std::stop_token const&) {
       ++boots_;
       throw Error(ETIMEDOUT, "the guest is silent");
     });
@@ -65,7 +65,7 @@ TEST_F(AccelProbe, KvmThatHangsIsAskedOnce) {
 
 TEST_F(AccelProbe, TheWatchdogIsTheDeadlineGivenToTheGuest) {
   int left = 0;
-  (void)choose([&](Deadline deadline) { left = deadline.remaining_ms(); });
+  (void)choose([&](Deadline deadline, std::stop_token const&) { left = deadline.remaining_ms(); });
   EXPECT_GT(left, 500);
   EXPECT_LE(left, 1000);
 }
@@ -81,7 +81,7 @@ TEST_F(AccelProbe, ForgetsWhenQemuOrKernelChange) {
 
 TEST_F(AccelProbe, ForgetsInOneProcessToo) {
   AcceleratorProbe probe(options());
-  auto const boot = [this](Deadline) { ++boots_; };
+  auto const boot = [this](Deadline, std::stop_token const&) { ++boots_; };
   (void)probe.choose(qemu_, kernel_, boot, {});
   (void)probe.choose(qemu_, kernel_, boot, {});
   EXPECT_EQ(boots_, 1);
@@ -111,12 +111,15 @@ TEST_F(AccelProbe, ADamagedMemoryIsProbedAnew) {
 TEST_F(AccelProbe, AMemoryThatCannotBeWrittenIsNoFailure) {
   auto unwritable = options();
   unwritable.memory = scratch_ / "missing/probe.json";
-  EXPECT_EQ(AcceleratorProbe(unwritable).choose(qemu_, kernel_, [](Deadline) {}, {}).accelerator,
+  EXPECT_EQ(AcceleratorProbe(unwritable)
+                .choose(qemu_, kernel_, [](Deadline, std::stop_token const&) {}, {})
+                .accelerator,
             Accelerator::kvm);
 }
 
 TEST_F(AccelProbe, AStopRequestPassesThroughAndIsNoVerdict) {
-  auto const error = error_of([&] { choose([](Deadline) { throw Error(ECANCELED, "stopped"); }); });
+  auto const error =
+      error_of([&] { choose([](Deadline, std::stop_token const&) { throw Error(ECANCELED, "stopped"); }); });
   EXPECT_EQ(error.err(), ECANCELED);
   EXPECT_EQ(choose_working(), Accelerator::kvm);
 }
@@ -124,7 +127,7 @@ TEST_F(AccelProbe, AStopRequestPassesThroughAndIsNoVerdict) {
 TEST_F(AccelProbe, ManyAtOnceBootOneGuest) {
   std::atomic<int> boots = 0;
   AcceleratorProbe probe(options());
-  auto const boot = [&](Deadline) {
+  auto const boot = [&](Deadline, std::stop_token const&) {
     ++boots;
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   };
