@@ -49,8 +49,9 @@ def bars(results, path, kind, names):
             and row["rival"] is not None and (not names or row["measure"] in names)]
     if not rows:
         raise Failed(f"there are no times on {kind} in these results")
+    firsts = {row["measure"]: row for row in reversed(rows)}  # a measure may have more than one rival
     data, place = [], 0.0
-    for row in reversed(rows):
+    for row in firsts.values():
         for whose, who in ((0, "rival"), (1, "templatefs")):
             microseconds = row[who] * MICROSECONDS[row["unit"]]
             name = row["measure"] if whose else row["against"]
