@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/copy_file.h"
 
+#include "base/data_cow.h"
 #include "base/error.h"
 #include "base/files.h"
 
@@ -44,7 +45,10 @@ void copy_by_hand(int from, int to, std::int64_t& offset, std::int64_t end, std:
 }  // namespace
 
 int reflink(int from, int to) noexcept {
-  return ::ioctl(to, FICLONE, from) == 0 ? 0 : errno;
+  if (::ioctl(to, FICLONE, from) == 0) return 0;
+  int const err = errno;
+  if (err != EINVAL || is_nocow(from) == is_nocow(to) || set_nocow(to, is_nocow(from)) != 0) return err;
+  return ::ioctl(to, FICLONE, from) == 0 ? 0 : err;
 }
 
 void copy_sparse(int from, int to, std::int64_t bytes, std::function<void(std::int64_t)> const& on_copied) {

@@ -6,7 +6,8 @@
 
 namespace templatefs {
 
-/// FICLONE `from` into `to`, both open files. 0, or the errno.
+/// FICLONE `from` into `to`, both open files. An empty `to` on btrfs becomes one with or without checksums,
+/// as `from` is (base/data_cow.h). 0, or the errno.
 int reflink(int from, int to) noexcept;
 
 /// Copies the data ranges of a sparse file into an empty one and gives it the same size; holes stay holes.

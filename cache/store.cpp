@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cache/store.h"
 
+#include "base/data_cow.h"
 #include "base/error.h"
 #include "base/file_lock.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/mount_table.h"
+#include "base/random_name.h"
+#include "base/scope_exit.h"
 #include "cache/layout.h"
 #include "cache/reflink.h"
 
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 namespace templatefs::cache {
@@ -33,6 +39,29 @@ bool is_empty_directory(int dir) {
     empty = empty && (name == "lost+found" || name.starts_with(scratch));
   });
   return empty;
+}
+
+/// On btrfs with the attribute C, which all in it will have: guests write to their disks with direct I/O,
+/// which is that only without checksums. A directory that is there has been decided upon by who made it.
+/// Several processes may come to it at once; nobody sees it without the attribute.
+void make_store_directory(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  if (auto const slash = path.rfind('/'); slash != std::string::npos && slash > 0)
+    make_directories(AT_FDCWD, path.substr(0, slash), 0700);
+  std::string const scratch = path + ".new-" + random_hex(8);
+  check(::mkdir(scratch.c_str(), 0700), "make directory", scratch);
+  ScopeExit undo([&] { ::rmdir(scratch.c_str()); });
+  Fd const made = open_at(AT_FDCWD, scratch, O_RDONLY | O_DIRECTORY);
+  struct statfs fs {};
+  if (::fstatfs(made.get(), &fs) == 0 && static_cast<unsigned long>(fs.f_type) == BTRFS_SUPER_MAGIC) {
+    if (int const err = set_nocow(made.get(), true); err != 0)
+      spdlog::warn("images in {} have checksums, and direct writes to them are slow: {}", path,
+                   errno_words(err));
+  }
+  if (::renameat2(AT_FDCWD, scratch.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0)
+    undo.dismiss();
+  else if (errno != EEXIST)
+    throw_errno("make directory", path);
 }
 
 /// True where FORMAT is there and ours; false where there is none.
@@ -108,7 +137,7 @@ Store Store::open(Options const& options) {
           "sparse copies then, and those of raw cost nothing.");
     }
   }
-  make_directories(AT_FDCWD, options.path, 0700);
+  if (::access(options.path.c_str(), F_OK) != 0) make_store_directory(options.path);
   store.settle(options);
   return store;
 }

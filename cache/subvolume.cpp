@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cache/subvolume.h"
 
+#include "base/data_cow.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/files.h"
@@ -45,6 +46,11 @@ void make_subvolume_or_directory(int dir, std::string const& name) {
     auto arguments = arguments_for(name);
     if (::ioctl(dir, BTRFS_IOC_SUBVOL_CREATE, &arguments) == 0) {
       check(::fchmodat(dir, name.c_str(), 0700, 0), "set the mode of", name);
+      if (is_nocow(dir)) {
+        Fd const made = open_at(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (int const err = set_nocow(made.get(), true); err != 0)
+          throw Error(err, "set the attribute C of " + name);
+      }
       return;
     }
     if (errno == EEXIST) throw_errno("make subvolume", name);
