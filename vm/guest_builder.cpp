@@ -123,40 +123,24 @@ std::string GuestBuilder::known_accelerator() {
   return known ? std::string(name_of(*known)) : std::string();
 }
 
-std::optional<AcceleratorProbe::Verdict> GuestBuilder::asked_for() const {
-  using Verdict = AcceleratorProbe::Verdict;
-  if (options_.accelerator == AcceleratorChoice::kvm) return Verdict{Accelerator::kvm, "as was asked for"};
-  if (options_.accelerator == AcceleratorChoice::tcg) return Verdict{Accelerator::tcg, "as was asked for"};
-  return std::nullopt;
-}
-
-GuestMachine GuestBuilder::machine_of_trial() const {
+AcceleratorProbe::Verdict GuestBuilder::accelerator_by(auto& judge, std::stop_token const& stop) {
+  if (options_.accelerator == AcceleratorChoice::kvm) return {Accelerator::kvm, "as was asked for"};
+  if (options_.accelerator == AcceleratorChoice::tcg) return {Accelerator::tcg, "as was asked for"};
   GuestMachine machine;
   machine.qemu = find_qemu(options_.qemu);
-  machine.kernel = find_kernel(options_.kernel, options_.kernel_roots).image;
+  auto const kernel = find_kernel(options_.kernel, options_.kernel_roots);
+  machine.kernel = kernel.image;
   machine.accelerator = Accelerator::kvm;
-  return machine;
-}
-
-AcceleratorProbe::BootOnKvm GuestBuilder::trial_of(GuestMachine const& machine) const {
-  return [machine, kernel = options_.kernel, roots = options_.kernel_roots](Deadline deadline,
-                                                                            std::stop_token const& stop) {
-    auto const modules = find_modules(find_kernel(kernel, roots).modules, guest_drivers(), {});
+  auto const boot = [machine, kernel](Deadline deadline, std::stop_token const& until) {
+    auto const modules = find_modules(kernel.modules, guest_drivers(), {});
     Fd const initrd = make_memory_file("templatefs-probe", make_initramfs({modules, {}, nullptr}));
-    (void)GuestProcess(machine, initrd, {}, deadline, stop).next_event();
+    (void)GuestProcess(machine, initrd, {}, deadline, until).next_event();
   };
+  return judge.choose(machine.qemu, machine.kernel, boot, stop);
 }
 
 AcceleratorProbe::Verdict GuestBuilder::accelerator(std::stop_token const& stop) {
-  if (auto verdict = asked_for()) return *std::move(verdict);
-  auto const machine = machine_of_trial();
-  return probe_.choose(machine.qemu, machine.kernel, trial_of(machine), stop);
-}
-
-Accelerator GuestBuilder::accelerator_for_build(std::stop_token const& stop) {
-  if (auto const verdict = asked_for()) return verdict->accelerator;
-  auto const machine = machine_of_trial();
-  return trial_.choose(machine.qemu, machine.kernel, trial_of(machine), stop).accelerator;
+  return accelerator_by(probe_, stop);
 }
 
 BuildReport GuestBuilder::build(BuildSpec const& spec, std::string const& image_path,
@@ -183,7 +167,7 @@ BuildReport GuestBuilder::build(BuildSpec const& spec, std::string const& image_
     require_room(*spec.seed, size, spec.capacity);
     limit += fill_time(*spec.seed, size);
   }
-  machine.accelerator = accelerator_for_build(stop);
+  machine.accelerator = accelerator_by(trial_, stop).accelerator;
   machine.tsc_khz = tsc_khz();
 
   Deadline const deadline = Deadline::after(limit);

@@ -41,11 +41,8 @@ class GuestBuilder : public Builder {
 
  private:
   Kernel kernel_for(BuildSpec const& spec) const;
-  /// On which a build begins: tcg as long as KVM is being tried.
-  Accelerator accelerator_for_build(std::stop_token const& stop);
-  std::optional<AcceleratorProbe::Verdict> asked_for() const;
-  GuestMachine machine_of_trial() const;
-  AcceleratorProbe::BootOnKvm trial_of(GuestMachine const& machine) const;
+  /// By the probe, or by the trial, with which a build begins on tcg as long as KVM is being tried.
+  AcceleratorProbe::Verdict accelerator_by(auto& judge, std::stop_token const& stop);
 
   Options options_;
   AcceleratorProbe probe_;

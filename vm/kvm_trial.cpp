@@ -25,7 +25,7 @@ Verdict KvmTrial::choose(std::string const& qemu, std::string const& kernel,
 
 void KvmTrial::start(std::string const& qemu, std::string const& kernel,
                      AcceleratorProbe::BootOnKvm const& boot) {
-  state_ = std::make_shared<State>(State{qemu, kernel, {}, {}, false});
+  state_ = std::make_shared<State>(State{qemu, kernel, {}, {}, false, false});
   // The thread before, if there was one, is over.
   thread_ =
       std::jthread([this, state = state_, boot](std::stop_token const& stop) { run(state, boot, stop); });
@@ -47,7 +47,13 @@ void KvmTrial::run(std::shared_ptr<State> const& state, AcceleratorProbe::BootOn
   } catch (Error const& error) {
     spdlog::debug("{}", error.sentence());
   }
-  std::lock_guard const lock(mutex_);
+  std::unique_lock lock(mutex_);
+  if (!verdict && state->is_beaten) {
+    verdict = Verdict{Accelerator::tcg, "a guest without KVM was through before one on KVM was up"};
+    lock.unlock();  // and over only once it is remembered, or the next build would try again
+    probe_.conclude(state->qemu, state->kernel, *verdict, Deadline::Clock::now() - *state->booting);
+    lock.lock();
+  }
   state->verdict = std::move(verdict);
   state->over = true;
   changed_.notify_all();
@@ -58,12 +64,9 @@ void KvmTrial::tcg_was_through() {
   if (!state_ || state_->over || !state_->booting) return;
   if (Deadline::Clock::now() - *state_->booting < limits_.chance) return;
   auto const state = state_;
+  state->is_beaten = true;
   thread_.request_stop();
   changed_.wait(lock, [&] { return state->over; });
-  if (state->verdict) return;  // it came up just now
-  state->verdict = Verdict{Accelerator::tcg, "a guest without KVM was through before one on KVM was up"};
-  lock.unlock();
-  probe_.conclude(state->qemu, state->kernel, *state->verdict, Deadline::Clock::now() - *state->booting);
 }
 
 }  // namespace templatefs::vm

@@ -43,6 +43,7 @@ class KvmTrial {
     std::string qemu, kernel;
     std::optional<Deadline::Clock::time_point> booting;  // since when
     std::optional<AcceleratorProbe::Verdict> verdict;
+    bool is_beaten = false;  // by a build on tcg
     bool over = false;
   };
 
