@@ -51,6 +51,11 @@ int reflink(int from, int to) noexcept {
   return ::ioctl(to, FICLONE, from) == 0 ? 0 : err;
 }
 
+void copy_range(int from, int to, std::int64_t offset, std::int64_t end) {
+  std::vector<char> buffer;
+  while (offset < end) copy_by_hand(from, to, offset, end, buffer);
+}
+
 void copy_sparse(int from, int to, std::int64_t bytes, std::function<void(std::int64_t)> const& on_copied) {
   check(::ftruncate(to, bytes), "set the length of", "a copied image");
   std::vector<char> buffer;

@@ -15,6 +15,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 namespace templatefs {
@@ -176,6 +177,11 @@ void for_each_data_range(int fd, std::int64_t end,
     visit(data, stop - data);
     at = stop;
   }
+}
+
+bool is_on(int file, unsigned long magic) noexcept {
+  struct statfs fs {};
+  return ::fstatfs(file, &fs) == 0 && static_cast<unsigned long>(fs.f_type) == magic;
 }
 
 std::string rfc3339(std::int64_t epoch_ms) {

@@ -37,6 +37,8 @@ bool remove_tree_through(int scratch_dir, int dir, std::string const& path);
 /// SEEK_HOLE).
 void for_each_data_range(int fd, std::int64_t end,
                          std::function<void(std::int64_t offset, std::int64_t length)> const& visit);
+/// Whether an open file is on a filesystem of that type (linux/magic.h); false where it cannot be told.
+bool is_on(int file, unsigned long magic) noexcept;
 /// Milliseconds since the epoch as "2026-01-10T09:12:04Z".
 std::string rfc3339(std::int64_t epoch_ms);
 std::int64_t epoch_ms_now();

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cache/dense_layout.h"
 
+#include "base/copy_file.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/scope_exit.h"
 
-#include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
-#include <string_view>
 #include <vector>
 
 #include <fcntl.h>
@@ -26,7 +24,6 @@ namespace {
 constexpr std::int64_t kMostData = 64 << 20;
 /// A hole up to this is filled: the room that it takes is less than what an extent costs each clone.
 constexpr std::int64_t kSmallHole = 256 << 10;
-constexpr std::int64_t kPiece = 1 << 20;
 
 struct Range {
   std::int64_t offset;
@@ -44,18 +41,6 @@ std::vector<Range> ranges_to_write(int file, std::int64_t bytes) {
   return ranges;
 }
 
-void copy_range(int from, int to, Range range) {
-  std::vector<char> buffer(static_cast<std::size_t>(std::min(kPiece, range.end - range.offset)));
-  while (range.offset < range.end) {
-    auto const want = std::min(static_cast<std::int64_t>(buffer.size()), range.end - range.offset);
-    auto const got = check(::pread(from, buffer.data(), static_cast<std::size_t>(want), range.offset), "read",
-                           "a new image");
-    if (got == 0) throw Error(EIO, "a new image is shorter than its data");
-    write_all_at(to, {buffer.data(), static_cast<std::size_t>(got)}, range.offset, "a new image");
-    range.offset += got;
-  }
-}
-
 }  // namespace
 
 void lay_out_densely(int dir, std::string const& name) noexcept try {
@@ -71,7 +56,7 @@ void lay_out_densely(int dir, std::string const& name) noexcept try {
   Fd const to = open_at(dir, scratch, O_WRONLY | O_CREAT | O_EXCL, st.st_mode & 0777);
   ScopeExit undo([&] { ::unlinkat(dir, scratch.c_str(), 0); });
   check(::ftruncate(to.get(), st.st_size), "set the length of", scratch);
-  for (auto const& range : ranges) copy_range(from.get(), to.get(), range);
+  for (auto const& range : ranges) copy_range(from.get(), to.get(), range.offset, range.end);
   check(::renameat(dir, scratch.c_str(), dir, name.c_str()), "rename", scratch);
   undo.dismiss();
 } catch (std::exception const& error) {

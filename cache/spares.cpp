@@ -15,7 +15,6 @@
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 namespace templatefs::cache {
@@ -44,11 +43,6 @@ bool is_short_of_room(int dir) {
   return ::fstatvfs(dir, &fs) != 0 || fs.f_bavail < fs.f_blocks / 100 * kLeastFreePercent;
 }
 
-bool is_on_xfs(int dir) {
-  struct statfs fs {};
-  return ::fstatfs(dir, &fs) == 0 && static_cast<unsigned long>(fs.f_type) == XFS_SUPER_MAGIC;
-}
-
 std::int64_t allocated_bytes(int file) {
   struct stat st {};
   return ::fstat(file, &st) == 0 ? st.st_blocks * std::int64_t{512} : 0;
@@ -57,7 +51,10 @@ std::int64_t allocated_bytes(int file) {
 }  // namespace
 
 Spares::Spares(FanOut const& fan_out, int images_dir, Maker maker)
-    : fan_out_(fan_out), images_dir_(images_dir), in_line_(is_on_xfs(images_dir)), maker_(std::move(maker)) {}
+    : fan_out_(fan_out),
+      images_dir_(images_dir),
+      in_line_(is_on(images_dir, XFS_SUPER_MAGIC)),
+      maker_(std::move(maker)) {}
 
 /// At the first take(), so that commands that open nothing have neither directory nor thread.
 bool Spares::get_ready() noexcept try {

@@ -19,7 +19,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 namespace templatefs::cache {
@@ -49,11 +48,10 @@ void make_store_directory(std::string path) {
   if (auto const slash = path.rfind('/'); slash != std::string::npos && slash > 0)
     make_directories(AT_FDCWD, path.substr(0, slash), 0700);
   std::string const scratch = path + ".new-" + random_hex(8);
-  check(::mkdir(scratch.c_str(), 0700), "make directory", scratch);
+  check(::mkdir(scratch.c_str(), 0700), "make directory", path);
   ScopeExit undo([&] { ::rmdir(scratch.c_str()); });
   Fd const made = open_at(AT_FDCWD, scratch, O_RDONLY | O_DIRECTORY);
-  struct statfs fs {};
-  if (::fstatfs(made.get(), &fs) == 0 && static_cast<unsigned long>(fs.f_type) == BTRFS_SUPER_MAGIC) {
+  if (is_on(made.get(), BTRFS_SUPER_MAGIC)) {
     if (int const err = set_nocow(made.get(), true); err != 0)
       spdlog::warn("images in {} have checksums, and direct writes to them are slow: {}", path,
                    errno_words(err));

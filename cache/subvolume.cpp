@@ -31,10 +31,8 @@ btrfs_ioctl_vol_args arguments_for(std::string const& name) {
 bool is_subvolume(int dir, std::string const& name) {
   // btrfs gives the root directory of each subvolume inode number 256.
   struct stat st {};
-  struct statfs fs {};
   Fd const fd = open_at_if_exists(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  return fd && ::fstat(fd.get(), &st) == 0 && st.st_ino == 256 && ::fstatfs(fd.get(), &fs) == 0 &&
-         static_cast<unsigned long>(fs.f_type) == BTRFS_SUPER_MAGIC;
+  return fd && ::fstat(fd.get(), &st) == 0 && st.st_ino == 256 && is_on(fd.get(), BTRFS_SUPER_MAGIC);
 }
 
 }  // namespace
