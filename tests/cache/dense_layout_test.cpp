@@ -2,7 +2,8 @@
 #include "cache/dense_layout.h"
 
 #include "base/content_digest.h"
-#include "tests/cache/cache_fixture.h"
+#include "base/files.h"
+#include "tests/support/on_filesystem.h"
 
 #include <algorithm>
 #include <memory>
@@ -24,12 +25,17 @@ using ::testing::ElementsAre;
 
 constexpr std::int64_t kSize = std::int64_t{256} << 20;
 
-class DenseLayout : public ::testing::TestWithParam<char const*> {
+class DenseLayout : public test::OnFilesystem, public ::testing::WithParamInterface<char const*> {
  protected:
+  DenseLayout() : OnFilesystem(GetParam(), std::int64_t{8} << 30) {}
   void SetUp() override {
-    if (::geteuid() != 0) GTEST_SKIP() << "needs root for a loop mount";
-    filesystem_ = std::make_unique<test::LoopFilesystem>(GetParam());
+    OnFilesystem::SetUp();
+    if (IsSkipped()) return;
     dir_ = open_at(AT_FDCWD, filesystem_->path(), O_RDONLY | O_DIRECTORY);
+  }
+  void TearDown() override {
+    dir_.reset();
+    OnFilesystem::TearDown();
   }
   /// Written backwards and each on the disk before the next, as a formatter in a guest may.
   void write_scattered(std::initializer_list<std::int64_t> offsets, std::size_t bytes = 4096) {
@@ -67,7 +73,6 @@ class DenseLayout : public ::testing::TestWithParam<char const*> {
     return st;
   }
 
-  std::unique_ptr<test::LoopFilesystem> filesystem_;
   Fd dir_;
 };
 

@@ -12,12 +12,12 @@
 namespace templatefs::cache {
 namespace {
 
-class FanOutTest : public test::LeakCheck, public ::testing::WithParamInterface<char const*> {
+class FanOutTest : public test::OnFilesystem, public ::testing::WithParamInterface<char const*> {
  protected:
+  FanOutTest() : OnFilesystem(GetParam(), std::int64_t{1} << 30) {}
   void SetUp() override {
-    LeakCheck::SetUp();
-    if (::geteuid() != 0) GTEST_SKIP() << "needs root for a loop mount";
-    filesystem_ = std::make_unique<test::LoopFilesystem>(GetParam(), std::int64_t{1} << 30);
+    OnFilesystem::SetUp();
+    if (IsSkipped()) return;
     dir_ = open_at(AT_FDCWD, filesystem_->path(), O_RDONLY | O_DIRECTORY);
     template_ = open_at(dir_.get(), "template", O_RDWR | O_CREAT, 0600);
     ASSERT_EQ(::ftruncate(template_.get(), kBytes), 0);
@@ -28,8 +28,7 @@ class FanOutTest : public test::LeakCheck, public ::testing::WithParamInterface<
   void TearDown() override {
     template_.reset();
     dir_.reset();
-    filesystem_.reset();
-    LeakCheck::TearDown();
+    OnFilesystem::TearDown();
   }
   static std::string read_at(int fd, off_t offset) {
     char text[5] = {};
@@ -46,7 +45,6 @@ class FanOutTest : public test::LeakCheck, public ::testing::WithParamInterface<
     EXPECT_EQ(st.st_mode & 0777, 0600u);
   }
   static constexpr off_t kBytes = 256 << 20;
-  std::unique_ptr<test::LoopFilesystem> filesystem_;
   Fd dir_;
   Fd template_;
 };

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/copy_file.h"
 #include "base/data_cow.h"
+#include "base/files.h"
+#include "cache/layout.h"
 #include "cache/session.h"
 #include "cache/store.h"
-#include "tests/cache/cache_fixture.h"
+#include "tests/support/on_filesystem.h"
 #include "tests/support/program.h"
 
 #include <cerrno>
@@ -20,17 +22,9 @@ namespace templatefs::cache {
 namespace {
 
 /// What is with checksums on btrfs, and what is without.
-class Nocow : public test::LeakCheck {
+class Nocow : public test::OnFilesystem {
  protected:
-  void SetUp() override {
-    LeakCheck::SetUp();
-    if (::geteuid() != 0) GTEST_SKIP() << "needs root for a loop mount";
-    filesystem_ = std::make_unique<test::LoopFilesystem>("btrfs", std::int64_t{2} << 30);
-  }
-  void TearDown() override {
-    filesystem_.reset();
-    LeakCheck::TearDown();
-  }
+  Nocow() : OnFilesystem("btrfs", std::int64_t{2} << 30) {}
   Store open() const { return Store::open({*filesystem_ / "store", {}, FanOutChoice::automatic}); }
   Fd in_filesystem(std::string const& path, int flags = O_RDONLY) const {
     return open_at(AT_FDCWD, *filesystem_ / path, flags, 0600);
@@ -41,8 +35,6 @@ class Nocow : public test::LeakCheck {
     write_all(file.get(), std::string(1 << 16, 'x'), name);
     return file;
   }
-
-  std::unique_ptr<test::LoopFilesystem> filesystem_;
 };
 
 TEST_F(Nocow, AStoreThatWeMakeIsWithoutChecksums) {

@@ -7,8 +7,7 @@
 #include "cache/layout.h"
 #include "cache/store_location.h"
 #include "tests/support/err_of.h"
-#include "tests/support/leak_check.h"
-#include "tests/support/loop_filesystem.h"
+#include "tests/support/on_filesystem.h"
 #include "tests/support/program.h"
 #include "tests/support/temp_dir.h"
 
@@ -27,21 +26,12 @@ namespace {
 
 using test::err_of;
 
-class StoreTest : public test::LeakCheck {
+class StoreTest : public test::OnFilesystem {
  protected:
-  void SetUp() override {
-    LeakCheck::SetUp();
-    if (::geteuid() != 0) GTEST_SKIP() << "needs root for a loop mount";
-    filesystem_ = std::make_unique<test::LoopFilesystem>("xfs", std::int64_t{1} << 30);
-  }
-  void TearDown() override {
-    filesystem_.reset();
-    LeakCheck::TearDown();
-  }
+  StoreTest() : OnFilesystem("xfs", std::int64_t{1} << 30) {}
   Store::Options options(std::string const& name) const {
     return {*filesystem_ / name, {}, FanOutChoice::automatic};
   }
-  std::unique_ptr<test::LoopFilesystem> filesystem_;
 };
 
 TEST_F(StoreTest, IsMadePrivateAndFoundAgain) {
@@ -85,21 +75,12 @@ TEST_F(StoreTest, AnotherFormatVersionIsRefusedNotGuessedAt) {
   EXPECT_EQ(err_of([&] { (void)Store::open(options("store")); }), EPROTO);
 }
 
-class LoopStoreTest : public test::LeakCheck {
+class LoopStoreTest : public test::OnFilesystem {
  protected:
-  void SetUp() override {
-    LeakCheck::SetUp();
-    if (::geteuid() != 0) GTEST_SKIP() << "needs root for a loop mount";
-    host_ = std::make_unique<test::LoopFilesystem>("ext4", std::int64_t{4} << 30);
-  }
-  void TearDown() override {
-    host_.reset();
-    LeakCheck::TearDown();
-  }
+  LoopStoreTest() : OnFilesystem("ext4", std::int64_t{4} << 30) {}
   Store::Options options(std::optional<std::int64_t> bytes = std::int64_t{1} << 30) const {
-    return {*host_ / "store", bytes, FanOutChoice::automatic};
+    return {*filesystem_ / "store", bytes, FanOutChoice::automatic};
   }
-  std::unique_ptr<test::LoopFilesystem> host_;
 };
 
 TEST_F(LoopStoreTest, IsMadeWhereTheLocationCannotReflinkAndLeavesWithItsLastUser) {
@@ -111,7 +92,7 @@ TEST_F(LoopStoreTest, IsMadeWhereTheLocationCannotReflinkAndLeavesWithItsLastUse
     replace_file(second.dir(), "mark", "x", 0600, false);
     EXPECT_TRUE(mount_at(first.path()));
   }
-  EXPECT_FALSE(mount_at(*host_ / "store"));
+  EXPECT_FALSE(mount_at(*filesystem_ / "store"));
   auto const again = Store::open(options({}));
   EXPECT_EQ(read_file(again.dir(), "mark"), "x");
 }

@@ -2,6 +2,7 @@
 #include "cache/stored_recipe.h"
 
 #include "tests/cache/stored_fixture.h"
+#include "tests/support/err_of.h"
 
 #include <gmock/gmock.h>
 
@@ -27,15 +28,6 @@ StoredRecipe example() {
   return recipe;
 }
 
-int errno_of(std::function<void()> const& act) {
-  try {
-    act();
-  } catch (Error const& error) {
-    return error.err();
-  }
-  return 0;
-}
-
 TEST(StoredRecipe, ReadsWhatItWrote) {
   auto const recipe = StoredRecipe::from_json(example().to_json());
   EXPECT_EQ(recipe.to_json(), example().to_json());
@@ -57,7 +49,7 @@ TEST(StoredRecipe, RefusesWhatIsNoneOrLeadsOutOfTheStore) {
   auto const err_with = [](std::function<void(StoredRecipe&)> const& spoil) {
     auto recipe = example();
     spoil(recipe);
-    return errno_of([&] { (void)StoredRecipe::from_json(recipe.to_json()); });
+    return test::err_of([&] { (void)StoredRecipe::from_json(recipe.to_json()); });
   };
   EXPECT_EQ(err_with([](auto&) {}), 0);
   for (char const* const key :
@@ -66,9 +58,9 @@ TEST(StoredRecipe, RefusesWhatIsNoneOrLeadsOutOfTheStore) {
   EXPECT_EQ(err_with([](auto& recipe) { recipe.name = "../x"; }), EBADMSG);
   EXPECT_EQ(err_with([](auto& recipe) { recipe.bytes = 0; }), EBADMSG);
   auto text = example().to_json();
-  EXPECT_EQ(errno_of([&] { (void)StoredRecipe::from_json(text.substr(0, text.size() / 2)); }), EBADMSG);
+  EXPECT_EQ(test::err_of([&] { (void)StoredRecipe::from_json(text.substr(0, text.size() / 2)); }), EBADMSG);
   text.replace(text.find("recipe/1"), 8, "recipe/2");
-  EXPECT_EQ(errno_of([&] { (void)StoredRecipe::from_json(text); }), EBADMSG);
+  EXPECT_EQ(test::err_of([&] { (void)StoredRecipe::from_json(text); }), EBADMSG);
 }
 
 class StoredRecipesTest : public StoredFixture {};
@@ -110,7 +102,7 @@ TEST_P(StoredRecipesTest, ADamagedOneIsAnErrorWithARemedyAndHidesNoOther) {
 TEST_P(StoredRecipesTest, AFileUnderAnotherNameIsDamage) {
   store_text("one", new_image("good"));
   write_recipe_file("other", read_file(store_->dir(), layout::stored_recipe("good")));
-  EXPECT_EQ(errno_of([&] { (void)stored_->find("other"); }), EIO);
+  EXPECT_EQ(test::err_of([&] { (void)stored_->find("other"); }), EIO);
 }
 
 TEST_P(StoredRecipesTest, BuiltInAndConfiguredNamesComeFirst) {
@@ -122,17 +114,17 @@ TEST_P(StoredRecipesTest, BuiltInAndConfiguredNamesComeFirst) {
   EXPECT_EQ(book.all().size(), book_.all().size() + 1);
   EXPECT_EQ(book_with_stored_->all().back()->name, "mine");
   EXPECT_TRUE(book_with_stored_->find("mine")->stored);
-  EXPECT_EQ(errno_of([&] { require_free_name(*store_, book, "mine", true); }), EEXIST);
-  EXPECT_EQ(errno_of([&] { require_free_name(*store_, book, "ext4", true); }), EEXIST);
-  EXPECT_EQ(errno_of([&] { require_free_name(*store_, book_, "mine", false); }), EEXIST);
-  EXPECT_EQ(errno_of([&] { require_free_name(*store_, book_, "mine", true); }), 0);
-  EXPECT_EQ(errno_of([&] { require_free_name(*store_, book_, "a/b", true); }), EINVAL);
+  EXPECT_EQ(test::err_of([&] { require_free_name(*store_, book, "mine", true); }), EEXIST);
+  EXPECT_EQ(test::err_of([&] { require_free_name(*store_, book, "ext4", true); }), EEXIST);
+  EXPECT_EQ(test::err_of([&] { require_free_name(*store_, book_, "mine", false); }), EEXIST);
+  EXPECT_EQ(test::err_of([&] { require_free_name(*store_, book_, "mine", true); }), 0);
+  EXPECT_EQ(test::err_of([&] { require_free_name(*store_, book_, "a/b", true); }), EINVAL);
 }
 
 TEST_P(StoredRecipesTest, NoConfiguredRecipeHasTheKeysOfStoredOnes) {
   auto configured = *book_.find("ext4");
   configured.name = "image";
-  EXPECT_EQ(errno_of([&] { RecipeBook const book({configured}); }), EINVAL);
+  EXPECT_EQ(test::err_of([&] { RecipeBook const book({configured}); }), EINVAL);
 }
 
 TEST_P(StoredRecipesTest, ARequestIsNativeOrAnyCapacityThatIsNotSmaller) {
@@ -144,7 +136,7 @@ TEST_P(StoredRecipesTest, ARequestIsNativeOrAnyCapacityThatIsNotSmaller) {
   EXPECT_EQ(larger.bytes(), 1 << 30);
   EXPECT_EQ(larger.template_bytes(), 3 << 20);
   for (char const* const fits : {"mine/native", "mine/3M", "mine/1G"})
-    EXPECT_EQ(errno_of([&] { require_possible(stored_request(fits)); }), 0) << fits;
+    EXPECT_EQ(test::err_of([&] { require_possible(stored_request(fits)); }), 0) << fits;
   try {
     require_possible(stored_request("mine/2M"));
     FAIL() << "it was shrunk";
@@ -152,7 +144,7 @@ TEST_P(StoredRecipesTest, ARequestIsNativeOrAnyCapacityThatIsNotSmaller) {
     EXPECT_EQ(error.err(), EINVAL);
     EXPECT_THAT(error.sentence(), HasSubstr("Use mine/native, or mine/3M and larger."));
   }
-  EXPECT_EQ(errno_of([&] { (void)stored_request("ext4/native"); }), ENOENT);
+  EXPECT_EQ(test::err_of([&] { (void)stored_request("ext4/native"); }), ENOENT);
 }
 
 TEST_P(StoredRecipesTest, AnOldStoreGetsTheDirectory) {
