@@ -22,10 +22,10 @@ def shares(rig, path, case):
     """Percent of the processors' time, by function; what nobody used is not among it."""
     data = rig.path("perf.data")
     # The clock: virtual machines often have no counters.
-    recorder = subprocess.Popen(["perf", "record", "-q", "-a", "-e", "cpu-clock", "-F", "4999", "-o", data, "sleep", "2"],
-                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    fio(path, *case, 2500)
-    if recorder.wait() != 0:
+    with subprocess.Popen(["perf", "record", "-q", "-a", "-e", "cpu-clock", "-F", "4999", "-o", data, "sleep", "2"],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as recorder:
+        fio(path, *case, 2500)
+    if recorder.returncode != 0:
         raise Failed("perf could not record: run it by hand to see why")
     text = run(["perf", "report", "-i", data, "--stdio", "--comm", "fio", "-F", "overhead,symbol"])
     return {name: float(share) for share, name in re.findall(r"^ +([0-9.]+)% +\[k\] (\S+)", text, re.MULTILINE)}
@@ -50,9 +50,11 @@ def waits(path, case):
 
     looker = threading.Thread(target=look)
     looker.start()
-    fio(path, *case, 2000)
-    over.set()
-    looker.join()
+    try:
+        fio(path, *case, 2000)
+    finally:
+        over.set()
+        looker.join()
     return 100 * sum(found) / max(1, len(found))
 
 

@@ -30,15 +30,14 @@ def guest_disk(rig, where, template, row):
     image = f"{where}/{rig.fresh()}"
     run(["cp", "--reflink=always", template, image])
     run(["dd", "if=/dev/urandom", f"of={image}", "bs=1M", f"count={SIZE_MIB}", "conv=notrunc,fsync", "status=none"])
-    for what, options, unit in (("4k writes", ["-w", "-s", "4k", "-S", "1056768", "-c", "20000"], 20000),
-                                ("4k reads", ["-s", "4k", "-S", "1056768", "-c", "20000"], 20000),
-                                ("1M writes", ["-w", "-s", "1M", "-c", "1000"], 1000)):
+    for what, kib, step, count, options in (("4k writes", 4, 1032, 20000, ["-w"]), ("4k reads", 4, 1032, 20000, []),
+                                            ("1M writes", 1024, 1024, 1000, ["-w"])):
         rates = []
         for _ in range(3):
-            said = run(["qemu-img", "bench", "-t", "none", "-i", "native", "-n", "-f", "raw", "-d", "8", *options, image], 300)
-            rates.append(unit / float(re.search(r"Run completed in ([0-9.]+)", said)[1]))
-        size = 1 / 256 if what.startswith("4k") else 1
-        row(f"a guest's disk: {what}, 8 in flight", statistics.median(rates) * size, "MB/s")
+            said = run(["qemu-img", "bench", "-t", "none", "-i", "native", "-n", "-f", "raw", "-d", "8", "-s", f"{kib}k",
+                        "-S", f"{step}k", "-c", str(count), *options, image], 300)
+            rates.append(count * kib / 1024 / float(re.search(r"Run completed in ([0-9.]+)", said)[1]))
+        row(f"a guest's disk: {what}, 8 in flight", statistics.median(rates), "MB/s")
     os.unlink(image)
 
 
@@ -49,7 +48,7 @@ def room(where):
 
 
 def full(rig, where, row):
-    """A store of which the last tenth is written by clones' own data; then all of that goes."""
+    """A store whose last tenth is written until there is no room; then all of that goes."""
     before = room(where)
     hog = f"{where}/{rig.fresh()}"
     with open(hog, "wb") as file:
