@@ -61,6 +61,7 @@ Cache::Cache(Store const& store, Session const& session, vm::Builder& builder, u
       builder_(builder),
       slots_(build_slots),
       fan_out_(store.rung(), store.fan_out_choice()),
+      late_names_(session.images_dir()),
       spares_(fan_out_, session.images_dir(),
               [this](PinnedTemplate const& from, TemplateRequest const& request, int dir,
                      std::string const& name) { return make_image(from, request, dir, name); }) {}
@@ -147,27 +148,37 @@ Fd Cache::make_image(PinnedTemplate const& from, TemplateRequest const& request,
                              [&](int image) { restamp(from, request, image, stamp); });
 }
 
-Fd Cache::hand_out(SharedTemplate const& from, TemplateRequest const& request, int dir,
-                   std::string const& name, Stamp stamp, std::function<Patience()> const& patience) {
+HandedOut Cache::hand_out(SharedTemplate const& from, TemplateRequest const& request, int dir,
+                          std::string const& name, Stamp stamp, Naming naming,
+                          std::function<Patience()> const& patience) {
   auto spare = spares_.take(from, request);
   if (!spare) spare = spares_.await(*from, request, patience());
   if (spare) {
     int const from_dir = spares_.dir();
-    ScopeExit undo([&] { ::unlinkat(from_dir, spare->name.c_str(), 0); });
-    Fd file = open_at(from_dir, spare->name, O_RDWR | O_NOFOLLOW);
+    ScopeExit undo([&] { ::unlinkat(from_dir, spare->file().c_str(), 0); });
+    Fd file = open_at(from_dir, spare->file(), O_RDWR | O_NOFOLLOW);
     // It has what the recipe says already.
     if (stamp != Stamp::as_recipe) restamp(*from, request, file.get(), stamp);
     check(::futimens(file.get(), nullptr), "set the times of", name);
-    check(::renameat2(from_dir, spare->name.c_str(), dir, name.c_str(), RENAME_NOREPLACE), "make", name);
+    std::optional<LateName> late;
+    if (naming == Naming::may_wait) late = late_names_.note(spare->name, request.path() + "/" + name);
+    if (!late && !give_name({spare->name, 0}, dir, name)) throw Error(ENOENT, "make " + name);
     undo.dismiss();
-    return file;
+    return {std::move(file), late.value_or(LateName())};
   }
+  late_names_.prepare();
   try {
-    return make_image(*from, request, dir, name, stamp);
+    return {make_image(*from, request, dir, name, stamp)};
   } catch (Error const& error) {
     if (error.err() != ENOSPC || spares_.drop_all() == 0) throw;
-    return make_image(*from, request, dir, name, stamp);
+    return {make_image(*from, request, dir, name, stamp)};
   }
+}
+
+bool Cache::give_name(LateName const& late, int dir, std::string const& name) const {
+  if (::renameat2(spares_.dir(), late.file().c_str(), dir, name.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno != ENOENT) throw_errno("make", name);
+  return false;
 }
 
 void Cache::drop_idle() {

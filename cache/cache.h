@@ -4,6 +4,7 @@
 #include "base/file_identity.h"
 #include "base/guarded.h"
 #include "cache/fan_out.h"
+#include "cache/late_names.h"
 #include "cache/lookup_or_build.h"
 #include "cache/seed_watch.h"
 #include "cache/spares.h"
@@ -23,6 +24,14 @@ namespace templatefs::cache {
 enum class Stamp {
   as_recipe,          // what the recipe says: its own, or that of all images of its template
   own_where_possible  // its own, whatever the recipe says, if the filesystem lets itself be changed
+};
+
+/// Whether a new image may be without its name for a while (cache/late_names.h).
+enum class Naming { at_once, may_wait };
+
+struct HandedOut {
+  Fd file;
+  LateName late = {};  // where it is to get its name yet
 };
 
 /// One process's view of a store: templates by request, kept open and pinned while they are in use.
@@ -50,10 +59,18 @@ class Cache {
                 Stamp stamp = Stamp::as_recipe);
 
   /// The same of an image that a user opens for the first time, and soon: one that was made ahead, where
-  /// there is one (cache/spares.h), and the next are made meanwhile. `name` may be a path below `dir`. Its
-  /// times are those of this call. `patience` is asked where none is ready.
-  Fd hand_out(SharedTemplate const& from, TemplateRequest const& request, int dir, std::string const& name,
-              Stamp stamp, std::function<Patience()> const& patience);
+  /// there is one (cache/spares.h), and the next are made meanwhile. `name` may be a path below `dir`, the
+  /// request's directory. Its times are those of this call. `patience` is asked where none is ready.
+  HandedOut hand_out(SharedTemplate const& from, TemplateRequest const& request, int dir,
+                     std::string const& name, Stamp stamp, Naming naming,
+                     std::function<Patience()> const& patience);
+  /// Where the file of an image that has yet to get its name is, as LateName::file().
+  int late_dir() const noexcept { return spares_.dir(); }
+  /// Gives it its name, once. False where its file is not there any more: it has its name, or was removed.
+  /// Throws Error: EEXIST where another file has the name.
+  bool give_name(LateName const& late, int dir, std::string const& name) const;
+  /// It has its name, or was removed: to be said once.
+  void forget_name(LateName const& late) noexcept { late_names_.forget(late); }
   /// No image is made ahead any more. Before the session goes.
   void stop_making_ahead() noexcept { spares_.stop(); }
   std::size_t spares() const { return spares_.count(); }
@@ -98,6 +115,7 @@ class Cache {
   BuildSlots slots_;
   FanOut fan_out_;
   Guarded<std::map<TemplateId, Entry>> entries_;
+  LateNames late_names_;
   Spares spares_;  // last: its thread uses the others
 };
 

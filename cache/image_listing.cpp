@@ -24,8 +24,8 @@ void look_closely(int image, ImageEntry& entry) {
 
 void list_below(int store_dir, std::string const& root, ImageEntry::State state, std::string const& where,
                 Look look, std::vector<ImageEntry>& out) {
-  for_each_image(store_dir, root, [&](std::string const& path) {
-    Fd const image = open_at_if_exists(store_dir, root + "/" + path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  for_each_image(store_dir, root, [&](std::string const& path, std::string const& file) {
+    Fd const image = open_at_if_exists(store_dir, root + "/" + file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     struct stat st {};
     if (!image || ::fstat(image.get(), &st) != 0) return;
     ImageEntry entry{path, state, where, st.st_uid, st.st_size, st.st_blocks * std::int64_t{512}};

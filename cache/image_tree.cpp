@@ -2,6 +2,7 @@
 #include "cache/image_tree.h"
 
 #include "base/files.h"
+#include "cache/late_names.h"
 
 #include <vector>
 
@@ -30,10 +31,12 @@ void collect(int store_dir, std::string const& root, std::string const& below, i
 }  // namespace
 
 void for_each_image(int store_dir, std::string const& root,
-                    std::function<void(std::string const& path)> const& visit) {
+                    std::function<void(std::string const& path, std::string const& file)> const& visit) {
   std::vector<std::string> images;
   collect(store_dir, root, "", 0, images);
-  for (auto const& path : images) visit(path);
+  for (auto const& path : images) visit(path, path);
+  Fd const dir = open_at_if_exists(store_dir, root, O_RDONLY | O_DIRECTORY);
+  if (dir) for_each_late_name(dir.get(), visit);
 }
 
 }  // namespace templatefs::cache

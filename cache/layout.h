@@ -29,6 +29,8 @@ inline constexpr std::size_t kLongestId = 200;  // bytes
 
 /// Beside the recipes of a session's images/: images made ahead of their open; no recipe begins with a dot.
 inline constexpr char kSpares[] = ".spares";
+/// What those of them that are images already are to be called.
+inline constexpr char kLateNames[] = ".late-names";
 
 /// Names inside templates/<key>/.
 inline constexpr char kImage[] = "template.img";

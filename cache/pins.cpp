@@ -177,7 +177,10 @@ unsigned keep_pinned(int store_dir, std::string const& session) {
   auto const alone = lock_pins(store_dir);
   unsigned kept = 0;
   for_each_image(store_dir, layout::session_images(session),
-                 [&](std::string const& path) { kept += keep_image(store_dir, session, path) ? 1 : 0; });
+                 [&](std::string const& path, std::string const& file) {
+                   // Who pins one gives it its name first.
+                   if (path == file && keep_image(store_dir, session, path)) ++kept;
+                 });
   return kept;
 }
 
@@ -188,7 +191,7 @@ unsigned adopt_pinned(int store_dir, Session const& session,
   if (!any) return 0;
   auto const alone = lock_pins(store_dir);
   unsigned adopted = 0;
-  for_each_image(store_dir, layout::kPinned, [&](std::string const& path) {
+  for_each_image(store_dir, layout::kPinned, [&](std::string const& path, std::string const&) {
     if (!can_be_shown(path)) return;
     try {
       std::string const to = layout::session_image(session.name(), path);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/noatime_view.h"
 #include "base/random_name.h"
+#include "cache/late_names.h"
 #include "cache/layout.h"
 #include "cache/pins.h"
 #include "cache/subvolume.h"
@@ -98,7 +99,10 @@ bool take_over_images(int store_dir, Session const& session, std::string const& 
   if (open_at_if_exists(store_dir, layout::session_has_pins(predecessor), O_RDONLY)) session.note_pins();
   if (::renameat(store_dir, layout::session_images(predecessor).c_str(), store_dir,
                  layout::session_images(session.name()).c_str()) == 0) {
-    remove_tree(store_dir, layout::session_images(session.name()) + "/" + layout::kSpares);
+    Fd const images = open_at(store_dir, layout::session_images(session.name()), O_RDONLY | O_DIRECTORY);
+    give_late_names(images.get());
+    remove_tree(images.get(), layout::kSpares);
+    remove_tree(images.get(), layout::kLateNames);
     return true;
   }
   if (errno != ENOENT) throw_errno("take over the images of", predecessor);

@@ -37,6 +37,8 @@ constexpr auto kLongestWait = 300us;
 constexpr auto kLongestTurn = 50ms;
 /// Of the store's blocks, free: below that, room is for images that somebody asked for.
 constexpr unsigned kLeastFreePercent = 5;
+/// A look takes a tenth of the time that a clone does; some more are no danger to the room that is left.
+constexpr unsigned kLookForRoomEvery = 16;
 
 bool is_short_of_room(int dir) {
   struct statvfs fs {};
@@ -151,7 +153,7 @@ std::vector<Spares::Spare> Spares::empty_all() {
 }
 
 void Spares::remove(std::vector<Spare> const& files) const noexcept {
-  for (auto const& file : files) ::unlinkat(dir_.get(), file.name.c_str(), 0);
+  for (auto const& file : files) ::unlinkat(dir_.get(), file.file().c_str(), 0);
 }
 
 void Spares::give_up(std::map<Kind, Pool>::iterator at) {
@@ -218,7 +220,7 @@ std::optional<Spares::Kind> Spares::next_to_fill(Clock::time_point now, Clock::t
     if (pool.waiting > 0) return kind;
     if (pool.ready.size() >= pool.wanted) continue;
     bool const are_few = pool.ready.size() < pool.wanted / kFew;
-    if ((are_few && in_line_) || now - pool.taken >= kQuiet) return kind;
+    if (are_few || now - pool.taken >= kQuiet) return kind;
     look_again = std::min(look_again, pool.taken + kQuiet);
   }
   return std::nullopt;
@@ -230,13 +232,13 @@ void Spares::make_one(std::unique_lock<std::mutex>& lock, Kind const& kind) {
   auto const from = pool.from;
   auto const request = pool.request;
   auto const serial = pool.serial;
-  Spare made{std::to_string(next_++), 0};
+  Spare made{next_++, 0};
   auto const begin = Clock::now();
   lock.unlock();
-  int err = is_short_of_room(dir_.get()) ? ENOSPC : 0;
+  int err = made_in_a_row_++ % kLookForRoomEvery == 0 && is_short_of_room(dir_.get()) ? ENOSPC : 0;
   try {
     if (err == 0) {
-      Fd const file = maker_(*from, request, dir_.get(), made.name);
+      Fd const file = maker_(*from, request, dir_.get(), made.file());
       if (fan_out_.rung() == Rung::copy) made.bytes = allocated_bytes(file.get());
     }
   } catch (Error const& error) {
@@ -283,6 +285,7 @@ void Spares::run() {
       make_one(lock, *kind);
       continue;
     }
+    made_in_a_row_ = 0;
     asleep_ = look_again == never;
     if (asleep_)
       changed_.wait(lock);

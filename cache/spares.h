@@ -42,8 +42,10 @@ class Spares {
 
   /// No descriptor is kept for it.
   struct Spare {
-    std::string name;        // in dir()
+    std::uint64_t name = 0;  // in dir(), never used again
     std::int64_t bytes = 0;  // that it does not share with its template
+
+    std::string file() const { return std::to_string(name); }
   };
 
   /// Borrows the fan-out and the directory of the session's images.
@@ -111,8 +113,9 @@ class Spares {
   std::vector<Spare> garbage_;           // to be removed by the thread
   std::size_t count_ = 0;                // in all pools
   std::int64_t bytes_ = 0;               // that they do not share with their template
-  std::uint64_t next_ = 0;               // name, pool
+  std::uint64_t next_ = 1;               // name, pool
   std::optional<Kind> making_;           // what the thread is at
+  unsigned made_in_a_row_ = 0;           // the thread's own
   std::atomic<std::uint64_t> made_ = 0;  // or failed
   Clock::time_point paused_until_{};
   bool asleep_ = false;  // the thread waits for a word from us

@@ -159,12 +159,12 @@ class Words {
     for_each_mounted([&](std::string const& session, std::string const& where) {
       if (prefix_.rfind(where + "/", 0) != 0 && !pinned) return;
       auto const root = layout::session_images(session);
-      cache::for_each_image(store_.get(), root, [&](std::string const& path) {
+      cache::for_each_image(store_.get(), root, [&](std::string const& path, std::string const& file) {
         auto const shown = where + "/" + path;
         if (shown.rfind(prefix_, 0) != 0) return;
         if (!pinned) return add(shown);
         Fd const image =
-            open_at_if_exists(store_.get(), root + "/" + path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+            open_at_if_exists(store_.get(), root + "/" + file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
         if (image && cache::read_pin(image.get())) add(shown);
       });
     });

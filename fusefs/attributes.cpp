@@ -2,6 +2,7 @@
 #include "fusefs/attributes.h"
 
 #include "base/error.h"
+#include "fusefs/image_files.h"
 
 #include <cerrno>
 #include <memory>
@@ -40,8 +41,7 @@ struct Snapshot {
   Attributes attributes{};
   bool backed = false;  // the rest comes from the backing file
   std::shared_ptr<OpenImage> open;
-  std::shared_ptr<Fd> dir;
-  std::string name;
+  BackingName file;
 };
 
 void describe_image(Filesystem const& fs, ImageNode const& image, fuse_ctx const& asker, Snapshot& out) {
@@ -54,8 +54,7 @@ void describe_image(Filesystem const& fs, ImageNode const& image, fuse_ctx const
     st.st_nlink = image.gone ? 0 : 1;
     out.backed = true;
     out.open = image.open;
-    out.dir = capacity.store_dir;
-    out.name = image.store_name();
+    out.file = {capacity.store_dir, image.store_name(), image.late};
     out.attributes.attr_timeout = kImageAttributeTimeout;
     out.attributes.entry_timeout = kNameTimeout;
     return;
@@ -160,11 +159,13 @@ std::optional<Attributes> attributes_of(Filesystem& fs, fuse_ino_t number, fuse_
   if (snapshot.backed) {
     struct stat backing {};
     if (snapshot.open)
-      check(::fstat(snapshot.open->fd(), &backing), "stat", snapshot.name);
-    else if (!snapshot.dir ||
-             ::fstatat(snapshot.dir->get(), snapshot.name.c_str(), &backing, AT_SYMLINK_NOFOLLOW) != 0)
+      check(::fstat(snapshot.open->fd(), &backing), "stat", snapshot.file.name);
+    else if (!snapshot.file.dir || at_backing_file(fs, snapshot.file, [&](int dir, char const* name) {
+                                     return ::fstatat(dir, name, &backing, AT_SYMLINK_NOFOLLOW);
+                                   }) != 0)
       // Unlinked and closed by everybody else in this instant.
-      throw Error(snapshot.attributes.st.st_nlink == 0 ? ESTALE : errno, "stat the image " + snapshot.name);
+      throw Error(snapshot.attributes.st.st_nlink == 0 ? ESTALE : errno,
+                  "stat the image " + snapshot.file.name);
     overlay(snapshot.attributes.st, backing);
   }
   return snapshot.attributes;

@@ -11,6 +11,7 @@
 #include "fusefs/error_records.h"
 #include "fusefs/image_usage.h"
 #include "fusefs/job_pool.h"
+#include "fusefs/late_naming.h"
 #include "fusefs/node_table.h"
 #include "fusefs/parked_requests.h"
 
@@ -90,6 +91,7 @@ struct Filesystem {
   Guarded<std::map<std::pair<cache::Recipe const*, std::int64_t>, BuildJob>> jobs;
   /// Recipes whose `auto` is being found out, and the parked requests that ask for it.
   Guarded<std::map<cache::Recipe const*, std::vector<std::uint64_t>>> auto_links;
+  LateNaming late_naming;
   ImageUsage usage;
   JobPool pool;  // last: joined before what its jobs use is destroyed
 };

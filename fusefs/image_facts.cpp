@@ -48,8 +48,8 @@ Backing backing_of(Filesystem& fs, fuse_ino_t number) {
 /// of it changes.
 class BackingFile {
  public:
-  explicit BackingFile(Backing const& subject) : shared_(subject.open) {
-    if (!shared_) own_ = open_at(subject.place.dir->get(), subject.place.name, O_RDONLY | O_NOFOLLOW);
+  BackingFile(Filesystem const& fs, Backing const& subject) : shared_(subject.open) {
+    if (!shared_) own_ = open_backing_file(fs, subject.place, O_RDONLY | O_NOFOLLOW);
   }
   int fd() const noexcept { return shared_ ? shared_->fd() : own_.get(); }
 
@@ -67,7 +67,7 @@ std::optional<std::string> image_fact(Filesystem& fs, fuse_ino_t number, std::st
   if (name == "key") return subject.request ? fs.cache.known_key(*subject.request) : std::nullopt;
   if (!subject.exists) return std::nullopt;
   if (name == "opener") return format("uid={} gid={}", subject.opener_uid, subject.opener_gid);
-  BackingFile const file(subject);
+  BackingFile const file(fs, subject);
   if (name == "created") {
     auto const made_at = birth_time_ms(file.fd());
     return made_at ? std::optional(rfc3339(*made_at)) : std::nullopt;

@@ -98,7 +98,7 @@ void change_idle_image(Filesystem& fs, fuse_ino_t number,
     bool const gone = fs.nodes.with(
         [&](NodeTable& nodes) { return static_cast<ImageNode const&>(*nodes.find(number)).gone; });
     if (gone) throw Error(ESTALE, "change " + place.name + ": it was removed meanwhile");
-    (void)finish(fs, number, open_at(place.dir->get(), place.name, O_RDWR), place.dir, nullptr);
+    (void)finish(fs, number, {open_backing_file(fs, place, O_RDWR)}, place.dir, nullptr);
     release_image(fs, number);
   } catch (...) {
     fail_image(fs, number, to_error(std::current_exception()));

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "cache/extent_usage.h"
 #include "fusefs/filesystem.h"
+#include "fusefs/image_files.h"
 
 #include <memory>
 #include <optional>
@@ -20,8 +21,7 @@ namespace {
 
 struct Measured {
   fuse_ino_t number;
-  std::shared_ptr<Fd> dir;
-  std::string name;
+  BackingName file;
 };
 
 std::vector<Measured> images_of(Filesystem& fs) {
@@ -30,7 +30,7 @@ std::vector<Measured> images_of(Filesystem& fs) {
     nodes.for_each([&](Node const& node) {
       if (node.kind != NodeKind::image || !static_cast<ImageNode const&>(node).exists) return;
       auto const& image = static_cast<ImageNode const&>(node);
-      all.push_back({image.number, image.directory().capacity().store_dir, image.store_name()});
+      all.push_back({image.number, place_of(image)});
     });
     return all;
   });
@@ -38,16 +38,19 @@ std::vector<Measured> images_of(Filesystem& fs) {
 
 /// Nothing where it was removed or renamed this instant. What is not on the disk yet has no place there, and
 /// counts as the image's own: it was written.
-std::optional<std::int64_t> exclusive_bytes(Measured const& image) {
-  Fd const file = open_at_if_exists(image.dir->get(), image.name, O_RDONLY | O_NOFOLLOW);
-  if (!file) return std::nullopt;
-  return cache::Footprint(file.get()).usage().exclusive;
+std::optional<std::int64_t> exclusive_bytes(Filesystem const& fs, BackingName const& image) {
+  try {
+    return cache::Footprint(open_backing_file(fs, image, O_RDONLY | O_NOFOLLOW).get()).usage().exclusive;
+  } catch (Error const& error) {
+    if (error.err() != ENOENT) throw;
+    return std::nullopt;
+  }
 }
 
 void measure(Filesystem& fs, std::stop_token const& stop) {
   for (auto const& each : images_of(fs)) {
     if (stop.stop_requested()) return;
-    auto const bytes = exclusive_bytes(each);
+    auto const bytes = exclusive_bytes(fs, each.file);
     if (!bytes) continue;
     fs.nodes.with([&](NodeTable& nodes) {
       Node* const node = nodes.find(each.number);

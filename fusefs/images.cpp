@@ -104,11 +104,12 @@ void resume_with(Filesystem& fs, Request& request, fuse_ino_t number, Resume con
 
 }  // namespace
 
-std::shared_ptr<OpenImage> finish(Filesystem& fs, fuse_ino_t number, Fd file, std::shared_ptr<Fd> const& dir,
-                                  cache::PinnedTemplate const* from) {
-  auto open = std::make_shared<OpenImage>(fs.connection, std::move(file));
+std::shared_ptr<OpenImage> finish(Filesystem& fs, fuse_ino_t number, cache::HandedOut made,
+                                  std::shared_ptr<Fd> const& dir, cache::PinnedTemplate const* from) {
+  auto open = std::make_shared<OpenImage>(fs.connection, std::move(made.file));
   std::vector<std::uint64_t> waiters;
   bool is_new = false;
+  bool is_late = false;
   fs.nodes.with([&](NodeTable& nodes) {
     auto& image = static_cast<ImageNode&>(*nodes.find(number));
     waiters = image.end_busy();
@@ -116,11 +117,15 @@ std::shared_ptr<OpenImage> finish(Filesystem& fs, fuse_ino_t number, Fd file, st
     if (!image.exists && !image.gone) {
       image.made_from = from == nullptr ? nullptr : nodes.intern(from->key);
       image.directory().capacity().store_dir = dir;
+      image.late = std::exchange(made.late, {});
+      is_late = static_cast<bool>(image.late);
       image.appear(epoch_ms_now() * 1'000'000);
     }
     image.open = open;
     image.opens += 1 + static_cast<std::uint32_t>(waiters.size());
   });
+  if (is_late) fs.late_naming.add(number);
+  remove_late(fs, made.late);                           // of a name that is gone meanwhile
   if (is_new) fs.connection.forget_attributes(number);  // those of a name that is nobody's
   for (auto const id : waiters) {
     if (auto parked = fs.parked.take(id))
@@ -176,8 +181,7 @@ void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry 
     case Decision::Act::open_existing:
       try {
         auto const& place = decision.place;
-        auto const open =
-            finish(fs, number, open_at(place.dir->get(), place.name, O_RDWR), place.dir, nullptr);
+        auto const open = finish(fs, number, {open_backing_file(fs, place, O_RDWR)}, place.dir, nullptr);
         return resume_with(fs, request, number, resume, *open);
       } catch (...) {
         auto const error = to_error(std::current_exception());
@@ -198,8 +202,7 @@ void with_open_image(Filesystem& fs, Request& request, fuse_ino_t number, Entry 
       if (warm) ++fs.counters.template_hits;
       auto& place = decision.place;
       if (!place.dir) place.dir = image_directory(fs, place.request);
-      Fd file = make_image_file(fs, place, owner, warm);
-      auto const open = finish(fs, number, std::move(file), place.dir, warm.get());
+      auto const open = finish(fs, number, make_image_file(fs, place, owner, warm), place.dir, warm.get());
       return resume_with(fs, request, number, resume, *open);
     }
   } catch (...) {

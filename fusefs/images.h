@@ -51,8 +51,8 @@ void change_idle_image(Filesystem& fs, fuse_ino_t number,
 /// For whoever made or opened the file of a busy image: tells the table, and answers all who wait for it. The
 /// returned open carries one hold for the caller. `from` is what a new image was cloned from, null for an
 /// empty one and for an old one.
-std::shared_ptr<OpenImage> finish(Filesystem& fs, fuse_ino_t number, Fd file, std::shared_ptr<Fd> const& dir,
-                                  cache::PinnedTemplate const* from);
+std::shared_ptr<OpenImage> finish(Filesystem& fs, fuse_ino_t number, cache::HandedOut made,
+                                  std::shared_ptr<Fd> const& dir, cache::PinnedTemplate const* from);
 
 /// For the job that got a template: makes the image and answers all who wait for it.
 void finish_from_template(Filesystem& fs, fuse_ino_t number, cache::SharedTemplate const& from);

@@ -151,7 +151,10 @@ void Mount::serve_until_ended(std::function<void()> const& on_hangup) {
     fs_.cache.drop_idle();
     fs_.usage.measure_if_due(fs_);
     log_repeats();
-    if (ready <= 0) continue;
+    if (ready <= 0) {
+      fs_.late_naming.name_the_old(fs_);
+      continue;
+    }
     if (events[1].revents != 0) return;
     signalfd_siginfo info{};
     if (::read(signals.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) continue;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/fd.h"
+#include "cache/late_names.h"
 #include "cache/recipe.h"
 #include "fusefs/libfuse.h"
 #include "fusefs/open_image.h"
@@ -156,6 +157,7 @@ struct ImageNode : ListedNode {
   std::string const* made_from = nullptr;  // the template's key, the table's; null where it was made empty
   std::shared_ptr<OpenImage> open;         // null while idle
   std::vector<std::uint64_t> waiters;      // parked requests' ids, while busy
+  cache::LateName late;                    // where its file is until it gets its name in the store
   Holdings::Charge charge;                 // from the first opener's begin to the end of its name
   std::unique_ptr<SecurityLabels> security_labels;  // null while there are none
 

@@ -5,6 +5,9 @@
 #include "fusefs/path_grammar.h"
 #include "fusefs/snapshots.h"
 
+#include <array>
+#include <utility>
+
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdio.h>
@@ -47,6 +50,7 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, char const* name, fuse_ino_t n
     auto& fs = Filesystem::of(request);
     if ((flags & ~static_cast<unsigned>(RENAME_NOREPLACE)) != 0) return request.error(EINVAL);
     ImagePlace place;
+    std::array<fuse_ino_t, 2> late{};
     bool is_name = false;
     bool has_snapshots = false;
     int refusal = fs.nodes.with([&](NodeTable& nodes) {
@@ -54,6 +58,7 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, char const* name, fuse_ino_t n
       int const err = find_move(nodes, parent, name, new_name, move);
       if (err != 0) return err;
       place = place_of(*move.image);
+      late = {move.image->number, move.target == nullptr ? 0 : move.target->number};
       has_snapshots = move.image->has_snapshots || (move.target != nullptr && move.target->has_snapshots);
       is_name = place.set.empty() ? id_of_image_name(new_name).has_value() : is_disk_of_set(new_name);
       return 0;
@@ -65,19 +70,26 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, char const* name, fuse_ino_t n
     if (refusal != 0) return request.error(refusal);
     if (std::string_view(name) == new_name) return request.success();
 
+    // Their files have to be where they belong, for the one to replace the other.
+    for (auto const number : late) name_now(fs, number);
     int const dir = place.dir->get();
     std::string const new_place = place.set.empty() ? new_name : place.set + "/" + new_name;
     check(::renameat2(dir, place.name.c_str(), dir, new_place.c_str(), flags), "rename an image to",
           new_name);
     if (has_snapshots) move_snapshots(place, new_place);
+    cache::LateName replaced;  // of one that was made this instant
     fs.nodes.with([&](NodeTable& nodes) {
       Move move;
       if (find_move(nodes, parent, name, new_name, move) == ENOENT || move.image == nullptr) return;
       auto const now_ns = epoch_ms_now() * 1'000'000;
-      if (move.target != nullptr) nodes.drop(*move.target, now_ns);
+      if (move.target != nullptr) {
+        replaced = std::exchange(move.target->late, {});
+        nodes.drop(*move.target, now_ns);
+      }
       nodes.rename(*move.image, new_name);
       move.dir->changed_ns = now_ns;
     });
+    remove_late(fs, replaced);
     request.success();
   });
 }

@@ -39,6 +39,7 @@ void pin(Filesystem& fs, fuse_ino_t number, OpenImage const& open, std::string_v
   auto subject = pin_subject(fs, number);
   subject.pin.reason = reason;
   subject.pin.pinned_at_ms = epoch_ms_now();
+  name_now(fs, number);  // pins go by names
   cache::pin_image(fs.session, open.fd(), subject.pin);
   set_pinned(fs, number, true);
 }

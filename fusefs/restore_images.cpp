@@ -96,7 +96,7 @@ void restore_images(Filesystem& fs, bool adopt) {
   if (adopt) cache::adopt_pinned(store, fs.session, [&](auto const& path) { return can_be_shown(fs, path); });
   unsigned shown = 0;
   cache::for_each_image(store, cache::layout::session_images(fs.session.name()),
-                        [&](std::string const& path) {
+                        [&](std::string const& path, std::string const&) {
                           try {
                             show(fs, path);
                             ++shown;

@@ -159,6 +159,7 @@ std::vector<std::string> snapshots_of(Filesystem& fs, fuse_ino_t number) {
 }
 
 void revert(Filesystem& fs, fuse_ino_t number, std::string const& name) {
+  name_now(fs, number);  // to be exchanged
   auto const subject = snapshot_subject(fs, number);
   change_idle_image(fs, number, [&](ImagePlace const& place) {
     Fd const old = open_at(place.dir->get(), place.name, O_RDONLY | O_NOFOLLOW);
@@ -199,7 +200,7 @@ void drop_snapshots(ImagePlace const& place) noexcept {
 
 void move_snapshots(ImagePlace const& place, std::string const& new_store_name) noexcept {
   // Of an image that had the new name and is replaced, if any.
-  drop_snapshots({{}, place.dir, new_store_name, {}});
+  drop_snapshots({{place.dir, new_store_name}});
   if (::renameat(place.dir->get(), directory_of(place.name).c_str(), place.dir->get(),
                  directory_of(new_store_name).c_str()) != 0 &&
       errno != ENOENT)

@@ -44,8 +44,10 @@ class SparesTest : public CacheFixture {
   }
   /// As an open of a mount does, in a crowd or not.
   Fd hand_out(std::string const& name, Patience patience = Patience::alone) {
-    return cache_->hand_out(cache_->ensure(wish()), request(), images_.get(), name, Stamp::as_recipe,
-                            [patience] { return patience; });
+    return cache_
+        ->hand_out(cache_->ensure(wish()), request(), images_.get(), name, Stamp::as_recipe, Naming::at_once,
+                   [patience] { return patience; })
+        .file;
   }
   /// Until as many are ready as are wanted, and no more are being made.
   void await_spares(std::size_t count) {
@@ -129,7 +131,7 @@ TEST_P(SparesTest, WhoeverHeldADroppedTemplateLeavesNoneOfIt) {
   auto const held = cache_->ensure(wish());
   ASSERT_EQ(::fchmodat(store_->dir(), layout::template_image(held->key).c_str(), 0, 0), 0);
   EXPECT_EQ(cache_->warm(request()), nullptr);
-  (void)cache_->hand_out(held, request(), images_.get(), "a.img", Stamp::as_recipe,
+  (void)cache_->hand_out(held, request(), images_.get(), "a.img", Stamp::as_recipe, Naming::at_once,
                          [] { return Patience::none; });
   await_spares(kAtFirst);
   cache_->drop_idle();
@@ -168,10 +170,10 @@ TEST_P(SparesTest, ThoseOfAnotherSizeAreApart) {
   await_spares(kAtFirst);
   Fd const other_dir = open_directory("ext4/65M");
   auto const other = request("ext4/65M");
-  Fd const image = cache_->hand_out(cache_->ensure(wish("ext4/65M")), other, other_dir.get(), "a.img",
-                                    Stamp::as_recipe, [] { return Patience::none; });
+  auto const image = cache_->hand_out(cache_->ensure(wish("ext4/65M")), other, other_dir.get(), "a.img",
+                                      Stamp::as_recipe, Naming::at_once, [] { return Patience::none; });
   struct stat st {};
-  ASSERT_EQ(::fstat(image.get(), &st), 0);
+  ASSERT_EQ(::fstat(image.file.get(), &st), 0);
   EXPECT_EQ(st.st_size, other.bytes());
 }
 

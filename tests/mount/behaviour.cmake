@@ -43,6 +43,7 @@ templatefs_test(test_mount_life LABELS mount LIBRARIES templatefs_mount_support 
   service_test.cpp
   start_test.cpp)
 templatefs_test(test_mount_pins LABELS mount LIBRARIES templatefs_mount_support SOURCES
+  late_naming_test.cpp
   pin_test.cpp
   snapshot_test.cpp)
 templatefs_test(test_mount_commands LABELS mount TIMEOUT 300 LIBRARIES templatefs_mount_support SOURCES
