@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fusefs/nearness.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -37,7 +38,7 @@ Nearness::Nearness() {
   may_move_ = ::sched_getaffinity(0, sizeof processors_, &processors_) == 0 && CPU_COUNT(&processors_) > 1;
 }
 
-void Nearness::served(pid_t caller) noexcept {
+void Nearness::about_to_serve(pid_t caller) noexcept {
   if (!may_move_ || caller == 0) return;
   if (caller != caller_) {
     caller_ = caller;
@@ -46,7 +47,12 @@ void Nearness::served(pid_t caller) noexcept {
   ++in_a_row_;
   if (in_a_row_ != kFirstLook && in_a_row_ % kLookEvery != 0) return;
   int const there = processor_of(caller);
-  if (there < 0 || there == ::sched_getcpu() || !CPU_ISSET(there, &processors_)) return;
+  if (there < 0 || !CPU_ISSET(there, &processors_)) return;
+  if (there == ::sched_getcpu()) {
+    found_apart_ = 0;
+    return;
+  }
+  found_apart_ = std::min(found_apart_ + 1, kTooOften);
   cpu_set_t one;
   CPU_ZERO(&one);
   CPU_SET(there, &one);

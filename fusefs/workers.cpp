@@ -10,7 +10,9 @@
 #include <cstdlib>
 
 #include <linux/fuse.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 namespace templatefs::fusefs {
@@ -18,6 +20,7 @@ namespace templatefs::fusefs {
 namespace {
 
 constexpr int kWakeSignal = SIGUSR1;
+constexpr auto kLinger = std::chrono::microseconds(30);
 
 /// A handler that does nothing, without SA_RESTART: the signal's only effect is EINTR from a blocking read.
 void install_wake_handler() {
@@ -72,18 +75,26 @@ void Workers::start_one() {
   worker.thread = std::thread([this, &worker] { run(worker); });
 }
 
+/// Awake until the next request, for as long as it may be on its way.
+void Workers::linger() const noexcept {
+  auto const limit = std::chrono::steady_clock::now() + kLinger;
+  pollfd device{fuse_session_fd(session_), POLLIN, 0};
+  while (::poll(&device, 1, 0) == 0 && std::chrono::steady_clock::now() < limit) ::sched_yield();
+}
+
 void Workers::run(Worker& self) {
   name_this_thread("worker");
   fuse_buf buffer{};
   Nearness nearness;
   while (!stopping_ && !fuse_session_exited(session_) && (lead_.held() || lead_.take())) {
+    if (nearness.is_apart()) linger();
     int const received = fuse_session_receive_buf(session_, &buffer);
     if (received == -EINTR || received == -EAGAIN) continue;
     if (received <= 0) break;
     auto const caller = caller_of(buffer);
     if (!is_quick(buffer)) lead_.pass();
+    if (lead_.held()) nearness.about_to_serve(caller);
     fuse_session_process_buf(session_, &buffer);
-    if (lead_.held()) nearness.served(caller);
   }
   lead_.pass();
   std::free(buffer.mem);

@@ -36,6 +36,7 @@ class Workers {
   };
   void start_one();
   void run(Worker& self);
+  void linger() const noexcept;
 
   fuse_session* session_;  // borrowed
   std::function<void()> on_end_;
