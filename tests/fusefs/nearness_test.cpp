@@ -55,9 +55,9 @@ TEST(NearnessTest, TheServerGoesWhereItsClientIsAndMayLeaveAgain) {
     Nearness nearness;
     // Each time as one that asks anew: the scheduler may have moved this thread since.
     EXPECT_TRUE(test::wait_until([&] {
-      nearness.served(::getpid());
-      nearness.served(client.id());
-      nearness.served(client.id());
+      nearness.about_to_serve(::getpid());
+      nearness.about_to_serve(client.id());
+      nearness.about_to_serve(client.id());
       return ::sched_getcpu() == processor;
     })) << processor;
     cpu_set_t now;
@@ -66,9 +66,35 @@ TEST(NearnessTest, TheServerGoesWhereItsClientIsAndMayLeaveAgain) {
   }
 }
 
+TEST(NearnessTest, OneThatIsFoundElsewhereAgainAndAgainIsApart) {
+  cpu_set_t all;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof all, &all), 0);
+  if (CPU_COUNT(&all) < 2) GTEST_SKIP() << "needs two processors";
+  int first = 0;
+  while (!CPU_ISSET(first, &all)) ++first;
+  int second = first + 1;
+  while (!CPU_ISSET(second, &all)) ++second;
+  Client const client(first);
+  Nearness nearness;
+  auto const look_from = [&](int processor) {
+    run_only_on(processor);
+    nearness.about_to_serve(::getpid());
+    nearness.about_to_serve(client.id());
+    nearness.about_to_serve(client.id());
+  };
+  look_from(second);
+  EXPECT_FALSE(nearness.is_apart()) << "moved once, which may do";
+  look_from(second);
+  look_from(second);
+  EXPECT_TRUE(nearness.is_apart());
+  look_from(first);
+  EXPECT_FALSE(nearness.is_apart());
+  ASSERT_EQ(::sched_setaffinity(0, sizeof all, &all), 0);
+}
+
 TEST(NearnessTest, WhoIsNotKnownOrGoneMovesNobody) {
   Nearness nearness;
-  for (int time = 0; time < 4; ++time) nearness.served(0);
+  for (int time = 0; time < 4; ++time) nearness.about_to_serve(0);
   pid_t gone = 0;
   {
     cpu_set_t all;
@@ -78,7 +104,7 @@ TEST(NearnessTest, WhoIsNotKnownOrGoneMovesNobody) {
     Client const client(any);
     gone = client.id();
   }
-  for (int time = 0; time < 4; ++time) nearness.served(gone);
+  for (int time = 0; time < 4; ++time) nearness.about_to_serve(gone);
 }
 
 }  // namespace
