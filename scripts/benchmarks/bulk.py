@@ -34,6 +34,7 @@ def look(rig, mount, kind):
                     rows[0].ours / (cached / 1e3)))
     rig.file_ops("unlink", count, scratch.directory, name)
     rig.file_ops("open", count, mount.images(), name)
+    mount.wait_for_names(count)
     samples = turns(5 if rig.quick else 11, lambda _: seconds_of(lambda: run(["ls", "-l", mount.images()])),
                     lambda _: seconds_of(lambda: run(["ls", "-l", mount.backing()])))
     rows.append(pairs(f"ls -l of {count:,} images", kind, samples, "ms", "ls -l of them in the store", 2.0, scale=1e3))

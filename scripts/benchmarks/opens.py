@@ -105,6 +105,7 @@ def again(rig, mount, kind):
     count = 1000
     name = rig.fresh()
     rig.file_ops("open", count, mount.images(), name)
+    mount.wait_for_names(count)
     flags = fuse_flags(rig)
     point = directory(rig.path(rig.fresh("empty")))
     daemon = Daemon(rig, [rig.tool("empty_fs", flags), point], lambda: is_mounted(point))

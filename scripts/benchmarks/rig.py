@@ -149,6 +149,10 @@ class Mount:
         """The images' directory in the store."""
         return f"{self.store}/sessions/{self.status()['session']}/images/{size}"
 
+    def wait_for_names(self, count, size=SIZE):
+        """Files of images that were made ahead get their names in the store late."""
+        wait_until(lambda: len(os.listdir(self.backing(size))) >= count, f"{count} names in the store", 120, 0.5)
+
     def open(self, image):
         with open(f"{self.point}/{image}", "rb") as file:
             return file.read(1)
