@@ -126,8 +126,10 @@ std::optional<Spares::Spare> Spares::await_turn(std::unique_lock<std::mutex>& lo
     if (auto taken = pop(at->second)) return taken;
     auto const serial = at->second.serial;
     ++at->second.waiting;
+    ++waiting_;
     if (asleep_) changed_.notify_one();
     bool const in_time = delivered_.wait_until(lock, limit) == std::cv_status::no_timeout;
+    --waiting_;
     auto const after = pools_.find(kind);
     if (after != pools_.end() && after->second.serial == serial) --after->second.waiting;
     if (!in_time) return pop(kind);
@@ -263,7 +265,10 @@ void Spares::make_one(std::unique_lock<std::mutex>& lock, Kind const& kind) {
   ++count_;
   bytes_ += made.bytes;
   at->second.ready.push_back(std::move(made));
-  if (at->second.waiting > 0) delivered_.notify_all();  // there may be others' among them
+  if (at->second.waiting == waiting_)
+    delivered_.notify_one();
+  else if (at->second.waiting > 0)
+    delivered_.notify_all();  // for one of them, whichever that is
   at->second.cost = Clock::now() - begin;
 }
 

@@ -109,6 +109,7 @@ class Spares {
   mutable std::mutex mutex_;
   std::condition_variable changed_;    // for the thread
   std::condition_variable delivered_;  // for the crowd
+  unsigned waiting_ = 0;               // in all pools, and in those that were dropped meanwhile
   std::map<Kind, Pool> pools_;
   std::vector<Spare> garbage_;           // to be removed by the thread
   std::size_t count_ = 0;                // in all pools

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the time of reads and writes goes that the way through the mount takes longer: the functions of the kernel that
-perf sees there, and not with the same file in the store."""
+perf sees there, and not with the same file in the store. And who has the processors while new ids are opened."""
 
 import glob
 import os
 import re
+import signal
 import subprocess
 import threading
 
 from .data_path import describe, fill, fio
+from .opens import Scratch
 from .rig import Failed, have, run
 from .rows import Row
 
@@ -58,13 +60,39 @@ def waits(path, case):
     return 100 * sum(found) / max(1, len(found))
 
 
+def kernel_threads(rig, act):
+    """Percent of the processors' time that they take while it lasts, and that nobody does."""
+    data = rig.path("perf.data")
+    with subprocess.Popen(["perf", "record", "-q", "-a", "-e", "cpu-clock", "-F", "999", "-o", data], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as recorder:
+        try:
+            act()
+        finally:
+            recorder.send_signal(signal.SIGINT)
+    text = run(["perf", "report", "-i", data, "--stdio", "--sort", "comm"])
+    shares_of = [(float(share), name) for share, name in re.findall(r"^ +([0-9.]+)% +(\S+)", text, re.MULTILINE)]
+    return (sum(share for share, name in shares_of if name.startswith("kworker")),
+            sum(share for share, name in shares_of if name == "swapper"))
+
+
+def new_ids(rig, mount, kind):
+    """Beside the clones themselves: what the store does with them on threads of its own."""
+    scratch = Scratch(rig, mount, mount.warm_up())
+    rows = []
+    for name, way in (("10,000 new ids in a row", scratch.ours), ("10,000 clones in a row", scratch.rival)):
+        mount.wait_for_quiet()
+        threads, idle = kernel_threads(rig, lambda way=way: way(10000, keep=True))
+        rows.append(Row(f"{name}: the kernel's threads", kind, threads, None, "%", f"of the processors' time; {idle:.0f} idle"))
+    return rows
+
+
 def profile(rig, mount, kind):
     if not have("perf"):
         raise Failed("perf is not installed: scripts/install-deps --bench")
-    mount.warm_up()
+    new = new_ids(rig, mount, kind)
     ours, rival = f"{mount.images()}/fio.img", f"{mount.backing()}/fio.img"
     fill(ours)
-    rows = []
+    rows = new
     for case in CASES:
         here, there = shares(rig, ours, case), shares(rig, rival, case)
         only = {name: share for name, share in here.items() if share >= SEEN and there.get(name, 0) <= UNSEEN
