@@ -265,10 +265,7 @@ void Spares::make_one(std::unique_lock<std::mutex>& lock, Kind const& kind) {
   ++count_;
   bytes_ += made.bytes;
   at->second.ready.push_back(std::move(made));
-  if (at->second.waiting == waiting_)
-    delivered_.notify_one();
-  else if (at->second.waiting > 0)
-    delivered_.notify_all();  // for one of them, whichever that is
+  at->second.waiting == waiting_ ? delivered_.notify_one() : delivered_.notify_all();  // one of them has it
   at->second.cost = Clock::now() - begin;
 }
 
