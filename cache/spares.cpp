@@ -86,7 +86,7 @@ std::optional<Spares::Spare> Spares::take(SharedTemplate const& from, TemplateRe
 
 std::optional<Spares::Spare> Spares::pop(Pool& pool) {
   if (pool.ready.empty()) return std::nullopt;
-  std::optional<Spare> taken(std::move(pool.ready.back()));
+  std::optional<Spare> taken(pool.ready.back());
   pool.ready.pop_back();
   --count_;
   bytes_ -= taken->bytes;
@@ -149,7 +149,7 @@ std::vector<Spares::Spare> Spares::empty(Pool& pool) {
 std::vector<Spares::Spare> Spares::empty_all() {
   std::vector<Spare> all;
   for (auto& [kind, pool] : pools_)
-    for (auto& spare : empty(pool)) all.push_back(std::move(spare));
+    for (auto const& spare : empty(pool)) all.push_back(spare);
   pools_.clear();
   return all;
 }
@@ -159,7 +159,7 @@ void Spares::remove(std::vector<Spare> const& files) const noexcept {
 }
 
 void Spares::give_up(std::map<Kind, Pool>::iterator at) {
-  for (auto& spare : empty(at->second)) garbage_.push_back(std::move(spare));
+  for (auto const& spare : empty(at->second)) garbage_.push_back(spare);
   pools_.erase(at);
   delivered_.notify_all();
 }
@@ -259,12 +259,12 @@ void Spares::make_one(std::unique_lock<std::mutex>& lock, Kind const& kind) {
     return;
   }
   if (!is_wanted) {
-    garbage_.push_back(std::move(made));
+    garbage_.push_back(made);
     return;
   }
   ++count_;
   bytes_ += made.bytes;
-  at->second.ready.push_back(std::move(made));
+  at->second.ready.push_back(made);
   at->second.waiting == waiting_ ? delivered_.notify_one() : delivered_.notify_all();  // one of them has it
   at->second.cost = Clock::now() - begin;
 }
